@@ -1,4 +1,4 @@
-"""Turns the reference code list (CSV) into the FHIR R4 ValueSets that the rules and the form refer to by name."""
+"""Turns the reference code list (CSV) into the FHIR R4 ValueSets that rules and form refer to by name."""
 
 from __future__ import annotations
 
@@ -19,21 +19,40 @@ COMMENT_URL = "http://hl7.org/fhir/StructureDefinition/valueset-concept-comments
 COLUMNS = ["system", "code", "display", "concept", "role", "source", "confirmed"]
 CPT = "http://www.ama-assn.org/go/cpt"
 ICD_10_CM = "http://hl7.org/fhir/sid/icd-10-cm"
-LIVER_CATEGORIES = {"C22"}
+# Which family a header belongs to, by the roles of the leaves below it;
+# leaves of several families make it a plain malignancy.
+HEADER_FAMILIES = {
+    "dx_liver_met": "header_metastasis",
+    "dx_liver": "header_liver",
+    "dx_hcc": "header_liver",
+    "met_": "header_metastasis",
+    "heme_": "header_heme_malignancy",
+    "skin_": "header_skin_nonmelanoma",
+}
 
 # Why each notice is there: the licence of the system asks for it, or says that none is needed.
 NOTICES = {
-    CPT: "CPT is a trademark of the American Medical Association. Only code numbers are used; the words beside them are this project's own.",
-    "http://snomed.info/sct": "SNOMED CT is a trademark of SNOMED International; users need a licence that covers their country.",
-    "http://loinc.org": "LOINC is copyright of Regenstrief Institute, Inc. and available at no cost under the licence at loinc.org.",
+    CPT: "CPT is a trademark of the AMA. Only numbers are used; the words are this project's own.",
+    "http://snomed.info/sct": "SNOMED CT is a trademark of SNOMED International and needs a licence.",
+    "http://loinc.org": "LOINC is copyright Regenstrief Institute, Inc.; free of charge, see loinc.org/license.",
 }
 # Roles whose name does not say what the codes mean to the rules.
 PURPOSES = {
-    "m0": "M category 0.", "m1": "M category 1 without a letter.", "m1a": "M category 1a.", "m1b": "M category 1b.",
-    "m1c": "M category 1c.", "m1d": "M category 1d.", "m0_review": "M0 forms that settle nothing: pM0 and M0(i+).",
-    "n0": "N category 0.", "n1": "N category 1 or more.", "nx": "N category not assessed.",
-    "header_malignancy": "ICD-10-CM headers (not leaf codes) above malignant neoplasms: read as unspecified.",
-    "header_liver": "ICD-10-CM headers above liver neoplasms: read as a liver tumor of unspecified type.",
+    "m0": "M category 0.",
+    "m1": "M category 1 without a letter.",
+    "m1a": "M category 1a.",
+    "m1b": "M category 1b.",
+    "m1c": "M category 1c.",
+    "m1d": "M category 1d.",
+    "m0_review": "M0 forms that settle nothing: pM0 and M0(i+).",
+    "n0": "N category 0.",
+    "n1": "N category 1 or more.",
+    "nx": "N category not assessed.",
+    "header_liver": "ICD-10-CM headers (no leaves) above primary liver neoplasms: type unspecified.",
+    "header_metastasis": "ICD-10-CM headers (no leaves) above secondary neoplasms only: site unspecified.",
+    "header_heme_malignancy": "ICD-10-CM headers (no leaves) above blood and lymph cancers only.",
+    "header_skin_nonmelanoma": "ICD-10-CM headers (no leaves) above non-melanoma skin cancers only.",
+    "header_malignancy": "ICD-10-CM headers (no leaves) above other malignant neoplasms: unspecified.",
 }
 
 
@@ -57,21 +76,42 @@ def expand_range(row: Row) -> Iterator[Row]:
 
 
 def merge(rows: list[Row], extra: list[Row]) -> list[Row]:
-    """Reference rows that are confirmed, with the extra rows added; an extra row replaces one of the same role and code."""
+    """Confirmed reference rows and the extra rows; an extra row replaces one of the same role and code."""
     merged = {(row["role"], row["system"], row["code"]): row for row in rows if row["confirmed"] != "no"}
     merged |= {(row["role"], row["system"], row["code"]): row for row in extra}
     return sorted(merged.values(), key=lambda row: (row["role"], row["system"], row["code"]))
 
 
+def header_role(roles: Iterable[str]) -> str:
+    """The role of a header from the roles of all leaf codes below it."""
+    families = {
+        next(
+            (HEADER_FAMILIES[start] for start in HEADER_FAMILIES if role.startswith(start)),
+            "header_malignancy",
+        )
+        for role in roles
+    }
+    return families.pop() if len(families) == 1 else "header_malignancy"
+
+
 def header_rows(rows: Iterable[Row]) -> list[Row]:
-    """Rows for the ICD-10-CM headers above the malignant leaf codes (clinical rule: a header is the unspecified case)."""
-    leaves = {row["code"] for row in rows if row["system"] == ICD_10_CM and row["code"].startswith("C")}
-    headers = {leaf[:end].rstrip(".") for leaf in leaves for end in range(3, len(leaf))} - leaves
+    """Rows for the headers above malignant ICD-10-CM leaf codes (a header is the unspecified case)."""
+    leaves = {
+        row["code"]: row["role"] for row in rows if row["system"] == ICD_10_CM and row["code"].startswith("C")
+    }
+    headers = {leaf[:end].rstrip(".") for leaf in leaves for end in range(3, len(leaf))} - set(leaves)
+    shared = {
+        "system": ICD_10_CM,
+        "concept": "header: unspecified",
+        "source": "derived: prefix of leaf codes of this list",
+        "confirmed": "yes",
+    }
     return [
         {
-            "system": ICD_10_CM, "code": code, "display": f"ICD-10-CM header {code} (not a leaf code)", "concept": "header: unspecified",
-            "role": "header_liver" if code in LIVER_CATEGORIES else "header_malignancy",
-            "source": "derived: prefix of a leaf code of this list", "confirmed": "yes",
+            **shared,
+            "code": code,
+            "display": f"ICD-10-CM header {code} (not a leaf code)",
+            "role": header_role(role for leaf, role in leaves.items() if leaf.startswith(code)),
         }
         for code in sorted(headers)
     ]
@@ -83,10 +123,14 @@ def display_of(row: Row) -> str:
 
 
 def concept_of(row: Row) -> Json:
-    """One ValueSet concept; its comment keeps the meaning to the rules, the source, and how well the code is attested."""
+    """One ValueSet concept; its comment keeps what the rules take it for, its source and a weak mark."""
     mark = "" if row["confirmed"] == "yes" else "; weak: seen only in third-party public files"
     comment = f"{row['concept']}; source: {row['source']}{mark}"
-    return {"extension": [{"url": COMMENT_URL, "valueString": comment}], "code": row["code"], "display": display_of(row)}
+    return {
+        "extension": [{"url": COMMENT_URL, "valueString": comment}],
+        "code": row["code"],
+        "display": display_of(row),
+    }
 
 
 def value_set(role: str, rows: list[Row]) -> Json:
@@ -107,8 +151,12 @@ def value_set(role: str, rows: list[Row]) -> Json:
         "publisher": "cds-service",
         "description": PURPOSES.get(role, f"Codes that the rules read as: {role.replace('_', ' ')}."),
         **({"copyright": notices} if notices else {}),
-        "compose": {"include": [{"system": system, "concept": [concept_of(row) for row in rows if row["system"] == system]}
-                                for system in systems]},
+        "compose": {
+            "include": [
+                {"system": system, "concept": [concept_of(row) for row in rows if row["system"] == system]}
+                for system in systems
+            ]
+        },
     }
 
 
@@ -132,7 +180,8 @@ def main(arguments: list[str]) -> int:
         print("usage: build_value_sets.py CODES_CSV OUT_DIR", file=sys.stderr)
         return 2
     out_dir = Path(arguments[1])
-    print(f"{build(Path(arguments[0]), out_dir / 'extra_codes.csv', out_dir)} value sets written to {out_dir / 'valuesets'}")
+    count = build(Path(arguments[0]), out_dir / "extra_codes.csv", out_dir)
+    print(f"{count} value sets written to {out_dir / 'valuesets'}")
     return 0
 
 
