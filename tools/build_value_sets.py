@@ -34,7 +34,7 @@ HEADER_FAMILIES = {
 NOTICES = {
     CPT: "CPT is a trademark of the AMA. Only numbers are used; the words are this project's own.",
     "http://snomed.info/sct": "SNOMED CT is a trademark of SNOMED International and needs a licence.",
-    "http://loinc.org": "LOINC is copyright Regenstrief Institute, Inc.; free of charge, see loinc.org/license.",
+    "http://loinc.org": "LOINC is copyright Regenstrief Institute, Inc.; free, see loinc.org/license.",
 }
 # Roles whose name does not say what the codes mean to the rules.
 PURPOSES = {
