@@ -1,0 +1,1 @@
+"""Cards and coverage-information made from determinations."""

@@ -1,0 +1,1 @@
+"""The kinds of criterion a policy may use, and their evaluation."""

@@ -1,0 +1,1 @@
+"""What is known of the patient, and the only code that calls an EHR."""

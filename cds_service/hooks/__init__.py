@@ -1,0 +1,1 @@
+"""The CDS Hooks wire format; nothing about payers."""

@@ -1,0 +1,1 @@
+"""Small shared types that import nothing else of this package."""

@@ -1,0 +1,21 @@
+"""Reads and writes JSON without losing decimals or key order, and makes safe copies."""
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+type JsonObject = dict[str, Any]
+
+_DECODER = msgspec.json.Decoder(float_hook=Decimal)
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+
+
+def read(text: bytes | str) -> Any:
+    """Parsed JSON; decimals keep their written digits as Decimal. Raises msgspec.DecodeError."""
+    return _DECODER.decode(text)
+
+
+def write(value: object) -> bytes:
+    """Compact UTF-8 JSON; Decimals leave as the numbers they came as, keys in their order (CH-, G1)."""
+    return _ENCODER.encode(value)

@@ -1,0 +1,1 @@
+"""Draft orders read into our terms."""

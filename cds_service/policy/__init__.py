@@ -1,0 +1,1 @@
+"""Policy text as data: model, loading, checking, selection."""
