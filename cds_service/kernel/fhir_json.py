@@ -1,11 +1,11 @@
 """Reads and writes JSON without losing decimals or key order, and makes safe copies."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
-type JsonObject = dict[str, Any]
+JsonObject: TypeAlias = dict[str, Any]
 
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 _ENCODER = msgspec.json.Encoder(decimal_format="number")

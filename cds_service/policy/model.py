@@ -13,7 +13,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Base of everything read from policy YAML: immutable, kebab-case keys, no unknown members."""
 
 
-class Code(Model):
+class Code(Model, kw_only=True):
     """One code of a code list; always quoted text in YAML."""
 
     system: str
@@ -21,7 +21,7 @@ class Code(Model):
     display: str = ""
 
 
-class Contact(Model):
+class Contact(Model, kw_only=True):
     """Whom to ask; telecom values as in FHIR ContactPoint."""
 
     name: str
@@ -29,7 +29,7 @@ class Contact(Model):
     url: str | None = None
 
 
-class Payer(Model):
+class Payer(Model, kw_only=True):
     """`payers`' own file, policies/<payer>/payer.yaml: how the payer is recognised and reached.
 
     identifiers: `system|value` pairs or bare values supplied by the deployer; names / not_names: normalised phrases
@@ -48,7 +48,7 @@ class Payer(Model):
     remarks: tuple[str, ...] = ()
 
 
-class Product(Model):
+class Product(Model, kw_only=True):
     """A product line whose text sends the reader elsewhere (policies/_shared/products.yaml).
 
     words: regular expressions on the words of payer name, coverage type and class; subscriber_id: regular expression.
@@ -60,7 +60,7 @@ class Product(Model):
     subscriber_id: str | None = None
 
 
-class ProductException(Model):
+class ProductException(Model, kw_only=True):
     """A product that the policy text refers to another manual, with its section."""
 
     product: str
@@ -69,7 +69,7 @@ class ProductException(Model):
     contact: Contact | None = None
 
 
-class Reference(Model):
+class Reference(Model, kw_only=True):
     """A source the policy leans on; statement in our own words."""
 
     title: str
@@ -77,19 +77,19 @@ class Reference(Model):
     url: str | None = None
 
 
-class HistoryEntry(Model):
+class HistoryEntry(Model, kw_only=True):
     """One line of the policy's printed history; shown, not evaluated."""
 
     date: str
     change: str
 
 
-class RelatedPolicy(Model):
+class RelatedPolicy(Model, kw_only=True):
     number: str
     title: str
 
 
-class EvidenceSummary(Model):
+class EvidenceSummary(Model, kw_only=True):
     """What studies say, told in our own words with PMIDs."""
 
     indication: str
@@ -97,14 +97,14 @@ class EvidenceSummary(Model):
     pmids: tuple[str, ...] = ()
 
 
-class Documentation(Model):
+class Documentation(Model, kw_only=True):
     """A document or statement that would settle a criterion; loinc: document types to search and name."""
 
     title: str
     loinc: tuple[str, ...] = ()
 
 
-class CriterionBase(Model, tag_field="kind"):
+class CriterionBase(Model, tag_field="kind", kw_only=True):
     """What every criterion says, whatever its kind.
 
     id: stable name used in answers; cites: the section of the policy text; says: the criterion in our own words;
@@ -119,7 +119,7 @@ class CriterionBase(Model, tag_field="kind"):
     questions: tuple[str, ...] = ()
 
 
-class Statement(CriterionBase, tag="statement"):
+class Statement(CriterionBase, tag="statement", kw_only=True):
     """Met or not met by a practitioner's statement (attestation Observation or form answer)."""
 
     attestation: str
@@ -127,40 +127,40 @@ class Statement(CriterionBase, tag="statement"):
     not_met: tuple[str, ...] = ()
 
 
-class Resectability(CriterionBase, tag="resectability"):
+class Resectability(CriterionBase, tag="resectability", kw_only=True):
     """The tumor cannot be resected, or the person is no surgical candidate (clinical.md 4.3, row R)."""
 
     tumors: str
 
 
-class TumorType(CriterionBase, tag="tumor-type"):
+class TumorType(CriterionBase, tag="tumor-type", kw_only=True):
     """The treated tumor is of a named type; states: tumor group or origin group -> met / not-met / unknown."""
 
     tumors: str
     states: dict[str, Literal["met", "not-met", "unknown"]]
 
 
-class TumorSize(CriterionBase, tag="tumor-size"):
+class TumorSize(CriterionBase, tag="tumor-size", kw_only=True):
     """The largest treated tumor is below a diameter (exclusive), given as a UCUM quantity text such as `5 cm`."""
 
     tumors: str
     below: str
 
 
-class NoDiseaseOutside(CriterionBase, tag="no-disease-outside"):
+class NoDiseaseOutside(CriterionBase, tag="no-disease-outside", kw_only=True):
     """No malignancy outside the organ of the treated tumor (clinical.md 2.5, 2.6, 4.2, 4.4)."""
 
     tumors: str
     type_criterion: str
 
 
-class AllOf(CriterionBase, tag="all-of"):
+class AllOf(CriterionBase, tag="all-of", kw_only=True):
     """Every part must be met."""
 
     parts: "tuple[Criterion, ...]"
 
 
-class AnyOf(CriterionBase, tag="any-of"):
+class AnyOf(CriterionBase, tag="any-of", kw_only=True):
     """One part must be met."""
 
     parts: "tuple[Criterion, ...]"
@@ -171,7 +171,7 @@ Criterion = Statement | Resectability | TumorType | TumorSize | NoDiseaseOutside
 Outcome = Literal["meets-criteria", "investigational", "needs-info"]
 
 
-class OutcomeWording(Model):
+class OutcomeWording(Model, kw_only=True):
     """What an outcome means for coverage-information; combinations the extension forbids do not load."""
 
     covered: Literal["covered", "not-covered", "conditional"]
@@ -180,14 +180,14 @@ class OutcomeWording(Model):
     says: str
 
 
-class Limits(Model):
+class Limits(Model, kw_only=True):
     """The project's own rules, changeable per deployment (clinical.md 4.5, 3.3): days and millimetres."""
 
     fresh_days: int = 180
     plausible_mm: int = 300
 
 
-class PolicyVersion(Model):
+class PolicyVersion(Model, kw_only=True):
     """One dated state of a medical policy.
 
     policy: `<payer>/<number in kebab case>`; version: the printed effective date; position: `criteria` when the
@@ -226,7 +226,7 @@ class PolicyVersion(Model):
         return self.policy.split("/", 1)[0]
 
 
-class Service(Model):
+class Service(Model, kw_only=True):
     """How a service is recognised on an order (policies/_shared/services/<id>.yaml; clinical.md 1).
 
     Each list names ValueSets. Text patterns are regular expressions on the order's words, case folded.
@@ -249,7 +249,7 @@ class Service(Model):
     questionnaire: str
 
 
-class TumorGroup(Model):
+class TumorGroup(Model, kw_only=True):
     """What a diagnosis ValueSet says of a tumor at the organ itself."""
 
     group: str
@@ -259,7 +259,7 @@ class TumorGroup(Model):
     excludes_metastasis: bool = False
 
 
-class OriginGroup(Model):
+class OriginGroup(Model, kw_only=True):
     """What a diagnosis ValueSet says of a malignancy elsewhere, seen as the possible origin of a metastasis.
 
     family: row of the staging table; candidate: whether it can be a primary at all.
@@ -271,7 +271,7 @@ class OriginGroup(Model):
     organs: tuple[str, ...] = ()
 
 
-class StagingRow(Model):
+class StagingRow(Model, kw_only=True):
     """How an M category reads for one family of tumors: value -> none, disease, unknown or ignored."""
 
     family: str
@@ -283,7 +283,7 @@ class StagingRow(Model):
     m1d: Literal["none", "disease", "unknown", "ignored"]
 
 
-class Organ(Model):
+class Organ(Model, kw_only=True):
     """An organ a primary can be removed from: its primaries, resection ValueSets and words of a resection."""
 
     organ: str
