@@ -4,41 +4,45 @@ These structs are also the schema: the loader decodes YAML into them and refuses
 `policies/_schema/policy.schema.json` is generated from them for editors.
 """
 
-from typing import Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
+
+from cds_service.policy.fields import Id, IsoDate, Length, Loinc, Pmid, PrintedDate, Text, one_of
+
+Outcome = Literal["meets-criteria", "investigational", "needs-info"]
 
 
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, rename="kebab"):
     """Base of everything read from policy YAML: immutable, kebab-case keys, no unknown members."""
 
 
-class Code(Model, kw_only=True):
+class Code(Model, frozen=True, kw_only=True):
     """One code of a code list; always quoted text in YAML."""
 
-    system: str
-    code: str
+    system: Text
+    code: Text
     display: str = ""
 
 
-class Contact(Model, kw_only=True):
+class Contact(Model, frozen=True, kw_only=True):
     """Whom to ask; telecom values as in FHIR ContactPoint."""
 
-    name: str
+    name: Text
     phone: str | None = None
     url: str | None = None
 
 
-class Payer(Model, kw_only=True):
+class Payer(Model, frozen=True, kw_only=True):
     """`payers`' own file, policies/<payer>/payer.yaml: how the payer is recognised and reached.
 
-    identifiers: `system|value` pairs or bare values supplied by the deployer; names / not_names: normalised phrases
-    that identify the payer / that exclude it although a name matches (clinical.md section 6); member_id_products:
-    product id -> regular expression on the subscriber id; prior_authorization: the benefit plan's rule.
+    identifiers: `system|value` pairs or bare values supplied by the deployer; names / not_names: normalised
+    phrases that identify the payer / that exclude it although a name matches (clinical.md section 6);
+    prior_authorization: the benefit plan's rule, by plan name where plans differ.
     """
 
-    payer: str
-    name: str
+    payer: Id
+    name: Text
     names: tuple[str, ...]
     not_names: tuple[str, ...] = ()
     identifiers: tuple[str, ...] = ()
@@ -48,78 +52,87 @@ class Payer(Model, kw_only=True):
     remarks: tuple[str, ...] = ()
 
 
-class Product(Model, kw_only=True):
+class Product(Model, frozen=True, kw_only=True):
     """A product line whose text sends the reader elsewhere (policies/_shared/products.yaml).
 
-    words: regular expressions on the words of payer name, coverage type and class; subscriber_id: regular expression.
+    words: regular expressions on the words of payer name, coverage type and class; subscriber_id: regular
+    expression on the subscriber id.
     """
 
-    id: str
-    title: str
+    id: Id
+    title: Text
     words: tuple[str, ...] = ()
     subscriber_id: str | None = None
 
 
-class ProductException(Model, kw_only=True):
+class Products(Model, frozen=True, kw_only=True):
+    """The file policies/_shared/products.yaml."""
+
+    products: tuple[Product, ...]
+
+
+class ProductException(Model, frozen=True, kw_only=True):
     """A product that the policy text refers to another manual, with its section."""
 
     product: str
-    cites: str
-    says: str
+    cites: Text
+    says: Text
     contact: Contact | None = None
 
 
-class Reference(Model, kw_only=True):
+class Reference(Model, frozen=True, kw_only=True):
     """A source the policy leans on; statement in our own words."""
 
-    title: str
-    pmid: str | None = None
+    title: Text
+    pmid: Pmid | None = None
     url: str | None = None
 
 
-class HistoryEntry(Model, kw_only=True):
+class HistoryEntry(Model, frozen=True, kw_only=True):
     """One line of the policy's printed history; shown, not evaluated."""
 
-    date: str
-    change: str
+    date: PrintedDate
+    change: Text
 
 
-class RelatedPolicy(Model, kw_only=True):
-    number: str
-    title: str
+class RelatedPolicy(Model, frozen=True, kw_only=True):
+    """A policy that the text points to; number where it prints one."""
+
+    title: Text
+    number: str | None = None
 
 
-class EvidenceSummary(Model, kw_only=True):
+class EvidenceSummary(Model, frozen=True, kw_only=True):
     """What studies say, told in our own words with PMIDs."""
 
-    indication: str
-    summary: str
-    pmids: tuple[str, ...] = ()
+    indication: Text
+    summary: Text
+    pmids: tuple[Pmid, ...] = ()
 
 
-class Documentation(Model, kw_only=True):
+class Documentation(Model, frozen=True, kw_only=True):
     """A document or statement that would settle a criterion; loinc: document types to search and name."""
 
-    title: str
-    loinc: tuple[str, ...] = ()
+    title: Text
+    loinc: tuple[Loinc, ...] = ()
 
 
-class CriterionBase(Model, tag_field="kind", kw_only=True):
+class CriterionBase(Model, tag_field="kind", frozen=True, kw_only=True):
     """What every criterion says, whatever its kind.
 
-    id: stable name used in answers; cites: the section of the policy text; says: the criterion in our own words;
-    questions: linkIds of the documentation form that can settle it.
+    id: stable name used in answers; cites: the section of the policy text; says: the criterion in our own
+    words; questions: linkIds of the documentation form that can settle it.
     """
 
-    id: str
-    title: str
-    says: str
-    cites: str
+    id: Id
+    title: Text
+    says: Text
+    cites: Text
     documentation: tuple[Documentation, ...] = ()
     questions: tuple[str, ...] = ()
 
 
-class Statement(CriterionBase, tag="statement", kw_only=True):
+class Statement(CriterionBase, tag="statement", frozen=True, kw_only=True):
     """Met or not met by a practitioner's statement (attestation Observation or form answer)."""
 
     attestation: str
@@ -127,40 +140,40 @@ class Statement(CriterionBase, tag="statement", kw_only=True):
     not_met: tuple[str, ...] = ()
 
 
-class Resectability(CriterionBase, tag="resectability", kw_only=True):
+class Resectability(CriterionBase, tag="resectability", frozen=True, kw_only=True):
     """The tumor cannot be resected, or the person is no surgical candidate (clinical.md 4.3, row R)."""
 
     tumors: str
 
 
-class TumorType(CriterionBase, tag="tumor-type", kw_only=True):
-    """The treated tumor is of a named type; states: tumor group or origin group -> met / not-met / unknown."""
+class TumorType(CriterionBase, tag="tumor-type", frozen=True, kw_only=True):
+    """The treated tumor is of a named type; states: tumor or origin group -> met / not-met / unknown."""
 
     tumors: str
     states: dict[str, Literal["met", "not-met", "unknown"]]
 
 
-class TumorSize(CriterionBase, tag="tumor-size", kw_only=True):
-    """The largest treated tumor is below a diameter (exclusive), given as a UCUM quantity text such as `5 cm`."""
+class TumorSize(CriterionBase, tag="tumor-size", frozen=True, kw_only=True):
+    """The largest treated tumor is below a diameter (exclusive), such as `5 cm`."""
 
     tumors: str
-    below: str
+    below: Length
 
 
-class NoDiseaseOutside(CriterionBase, tag="no-disease-outside", kw_only=True):
+class NoDiseaseOutside(CriterionBase, tag="no-disease-outside", frozen=True, kw_only=True):
     """No malignancy outside the organ of the treated tumor (clinical.md 2.5, 2.6, 4.2, 4.4)."""
 
     tumors: str
     type_criterion: str
 
 
-class AllOf(CriterionBase, tag="all-of", kw_only=True):
+class AllOf(CriterionBase, tag="all-of", frozen=True, kw_only=True):
     """Every part must be met."""
 
     parts: "tuple[Criterion, ...]"
 
 
-class AnyOf(CriterionBase, tag="any-of", kw_only=True):
+class AnyOf(CriterionBase, tag="any-of", frozen=True, kw_only=True):
     """One part must be met."""
 
     parts: "tuple[Criterion, ...]"
@@ -168,49 +181,47 @@ class AnyOf(CriterionBase, tag="any-of", kw_only=True):
 
 Criterion = Statement | Resectability | TumorType | TumorSize | NoDiseaseOutside | AllOf | AnyOf
 
-Outcome = Literal["meets-criteria", "investigational", "needs-info"]
 
-
-class OutcomeWording(Model, kw_only=True):
+class OutcomeWording(Model, frozen=True, kw_only=True):
     """What an outcome means for coverage-information; combinations the extension forbids do not load."""
 
     covered: Literal["covered", "not-covered", "conditional"]
     doc_needed: Literal["clinical", "admin", "patient"] | None = None
     questionnaire: str | None = None
-    says: str
+    says: Text
 
 
-class Limits(Model, kw_only=True):
+class Limits(Model, frozen=True, kw_only=True):
     """The project's own rules, changeable per deployment (clinical.md 4.5, 3.3): days and millimetres."""
 
     fresh_days: int = 180
     plausible_mm: int = 300
 
 
-class PolicyVersion(Model, kw_only=True):
+class PolicyVersion(Model, frozen=True, kw_only=True):
     """One dated state of a medical policy.
 
-    policy: `<payer>/<number in kebab case>`; version: the printed effective date; position: `criteria` when the
-    criteria decide, `investigational` when the text needs none.
+    policy: `<payer>/<number in kebab case>`; version: the printed effective date; position: `criteria` when
+    the criteria decide, `investigational` when the text needs none.
     """
 
     policy: str
-    version: str
-    number: str
-    title: str
+    version: Text
+    number: Text
+    title: Text
     service: str
-    effective_from: str
-    effective_to: str | None = None
-    reviewed: str | None = None
-    source: str
+    effective_from: IsoDate
+    effective_to: IsoDate | None = None
+    reviewed: IsoDate | None = None
+    source: Text
     position: Literal["criteria", "investigational"]
-    position_says: str
-    position_cites: str
+    position_says: Text
+    position_cites: Text
     criteria: tuple[Criterion, ...] = ()
-    outcomes: dict[Outcome, OutcomeWording]
+    outcomes: Annotated[dict[Outcome, OutcomeWording], one_of(get_args(Outcome))]
     procedure_codes: tuple[Code, ...] = ()
     diagnosis_codes: tuple[Code, ...] = ()
-    codes_cite: str
+    codes_cite: Text
     product_exceptions: tuple[ProductException, ...] = ()
     caveats: tuple[str, ...] = ()
     limits: Limits = Limits()
@@ -226,7 +237,7 @@ class PolicyVersion(Model, kw_only=True):
         return self.policy.split("/", 1)[0]
 
 
-class Service(Model, kw_only=True):
+class Service(Model, frozen=True, kw_only=True):
     """How a service is recognised on an order (policies/_shared/services/<id>.yaml; clinical.md 1).
 
     Each list names ValueSets. Text patterns are regular expressions on the order's words, case folded.
@@ -247,46 +258,3 @@ class Service(Model, kw_only=True):
     sites: tuple[str, ...]
     order_types: tuple[str, ...] = ("ServiceRequest",)
     questionnaire: str
-
-
-class TumorGroup(Model, kw_only=True):
-    """What a diagnosis ValueSet says of a tumor at the organ itself."""
-
-    group: str
-    kind: Literal["primary", "metastasis", "unspecified", "benign"]
-    value_sets: tuple[str, ...]
-    specific: bool = True
-    excludes_metastasis: bool = False
-
-
-class OriginGroup(Model, kw_only=True):
-    """What a diagnosis ValueSet says of a malignancy elsewhere, seen as the possible origin of a metastasis.
-
-    family: row of the staging table; candidate: whether it can be a primary at all.
-    """
-
-    group: str
-    value_sets: tuple[str, ...]
-    family: str | None = None
-    organs: tuple[str, ...] = ()
-
-
-class StagingRow(Model, kw_only=True):
-    """How an M category reads for one family of tumors: value -> none, disease, unknown or ignored."""
-
-    family: str
-    m0: Literal["none", "disease", "unknown", "ignored"]
-    m1: Literal["none", "disease", "unknown", "ignored"]
-    m1a: Literal["none", "disease", "unknown", "ignored"]
-    m1b: Literal["none", "disease", "unknown", "ignored"]
-    m1c: Literal["none", "disease", "unknown", "ignored"]
-    m1d: Literal["none", "disease", "unknown", "ignored"]
-
-
-class Organ(Model, kw_only=True):
-    """An organ a primary can be removed from: its primaries, resection ValueSets and words of a resection."""
-
-    organ: str
-    primaries: tuple[str, ...]
-    resections: tuple[str, ...] = ()
-    words: str = ""

@@ -1,0 +1,66 @@
+"""Decodes one resource into the elements that rules read, and names the elements that cannot be read."""
+
+from decimal import Decimal
+from functools import cache
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import UNSET
+
+from cds_service.evidence.resources import Element, Number
+from cds_service.kernel.dates import FhirDate, parse_date
+
+E = TypeVar("E", bound=Element)
+_SOUND: frozenset[str] = frozenset()
+
+
+def _custom(kind: type, value: object) -> object:
+    if kind is FhirDate:
+        return parse_date(value)
+    if kind is Number and type(value) in (int, Decimal):
+        number = Decimal(str(value))
+        if abs(number.adjusted()) < 20:
+            return Number(number)
+    raise ValueError(f"not a {kind.__name__}")
+
+
+@cache
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind, dec_hook=_custom, float_hook=Decimal)
+
+
+_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def decode(raw: bytes | msgspec.Raw, kind: type[E]) -> tuple[E | None, frozenset[str]]:
+    """The resource and the (Python) names of its damaged elements; damaged elements read as UNSET.
+
+    None when it is no JSON object at all; then every element counts as damaged.
+    """
+    try:
+        return _decoder(kind).decode(raw), _SOUND
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return _salvage(raw, kind)
+
+
+def _salvage(raw: bytes | msgspec.Raw, kind: type[E]) -> tuple[E | None, frozenset[str]]:
+    fields = msgspec.structs.fields(kind)
+    try:
+        members = _MEMBERS.decode(raw)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None, frozenset(field.name for field in fields)
+    values: dict[str, object] = {}
+    damaged: set[str] = set()
+    for field in fields:
+        present = field.encode_name in members
+        if not present:
+            if field.required:
+                damaged.add(field.name)
+            values[field.name] = UNSET
+            continue
+        try:
+            values[field.name] = _decoder(field.type).decode(members[field.encode_name])
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            damaged.add(field.name)
+            values[field.name] = UNSET
+    return kind(**values), frozenset(damaged)
