@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 PORT ?= 8080
+DIST ?= dist
 BIN := $(VENV)/bin
 CODE := cds_service tests tools benchmarks
 READY := $(VENV)/.ready
@@ -64,7 +65,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.no_prefetch
 
 wheel: setup
-	$(BIN)/python -m build --outdir dist
+	$(BIN)/python -m build --outdir $(DIST)
 
 conformance: test
 	$(BIN)/python -m tools.conformance build/conformance.json
