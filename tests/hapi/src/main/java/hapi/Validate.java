@@ -16,7 +16,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.hl7.fhir.common.hapi.validation.support.CommonCodeSystemsTerminologyService;
 import org.hl7.fhir.common.hapi.validation.support.InMemoryTerminologyServerValidationSupport;
@@ -101,7 +103,7 @@ public final class Validate {
 
   private static FhirValidator validator(List<Path> profiles) throws IOException {
     FhirContext context = FhirContext.forR4();
-    PrePopulatedValidationSupport ours = new PrePopulatedValidationSupport(context);
+    Definitions ours = new Definitions(context);
     for (Path folder : profiles) {
       for (Path file : jsonFiles(folder)) load(context, ours, file);
     }
@@ -123,14 +125,33 @@ public final class Validate {
     return context.newValidator().registerValidatorModule(module);
   }
 
-  private static void load(FhirContext context, PrePopulatedValidationSupport ours, Path file) throws IOException {
+  private static void load(FhirContext context, Definitions ours, Path file) throws IOException {
     String text = Files.readString(file);
     if (!text.contains("\"resourceType\"")) return;
     IBaseResource resource = context.newJsonParser().parseResource(text);
-    boolean canonical =
-        resource instanceof StructureDefinition || resource instanceof ValueSet || resource instanceof CodeSystem
-            || resource instanceof Questionnaire;
-    if (canonical) ours.addResource(resource);
+    if (resource instanceof Questionnaire form) ours.addForm(form);
+    else if (resource instanceof StructureDefinition || resource instanceof ValueSet || resource instanceof CodeSystem)
+      ours.addResource(resource);
+  }
+
+  /** Keeps Questionnaires too, which HAPI's own class does not, so that responses are checked against them. */
+  private static final class Definitions extends PrePopulatedValidationSupport {
+    private final Map<String, Questionnaire> forms = new HashMap<>();
+
+    Definitions(FhirContext context) {
+      super(context);
+    }
+
+    void addForm(Questionnaire form) {
+      forms.put(form.getUrl(), form);
+      forms.put(form.getUrl() + "|" + form.getVersion(), form);
+    }
+
+    @Override
+    public <T extends IBaseResource> T fetchResource(Class<T> type, String uri) {
+      Questionnaire form = forms.get(uri);
+      return type != null && type.isInstance(form) ? type.cast(form) : super.fetchResource(type, uri);
+    }
   }
 
   private static List<Path> jsonFiles(Path start) throws IOException {
