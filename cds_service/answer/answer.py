@@ -1,0 +1,48 @@
+"""From determinations to the answer: cards, coverage-information actions, and where each card came from."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cds_service.answer.actions import system_actions
+from cds_service.answer.assertion import assertion_id
+from cds_service.answer.cards import cards
+from cds_service.answer.configuration import COVERAGE_TOPIC, CardChoice, read_configuration
+from cds_service.answer.context import Answer, AnswerContext
+from cds_service.answer.shape import shape
+from cds_service.determination import Determination
+from cds_service.hooks.response import Action, HookResponse
+from cds_service.hooks.response_check import check
+
+
+def build(determinations: Sequence[Determination], context: AnswerContext) -> Answer:
+    """The answer to one call, checked against CDS Hooks and against the caller's CRD version.
+
+    Pure but for `context.new_id` and `context.smart_link`. Raises ResponseError or CoverageInformationError
+    when an answer would be illegal, which is a fault of this service or its data.
+    """
+    named = tuple(_with_assertion_id(determination, context) for determination in determinations)
+    topics = {*context.cards.topics, COVERAGE_TOPIC}
+    choice = read_configuration(context.configuration, topics)
+    made = cards(named, context, choice)
+    actions = _actions(named, context, choice)
+    response = HookResponse(cards=tuple(card for card, _ in made), system_actions=actions)
+    shaped = check(shape(response, context.client.quirks, context.new_id))
+    return Answer(shaped, named, tuple(origin for _, origin in made))
+
+
+def _with_assertion_id(determination: Determination, context: AnswerContext) -> Determination:
+    if determination.assertion_id or determination.coverage is None:
+        return determination
+    made = assertion_id(determination.order, determination.coverage, context.issuer)
+    return replace(determination, assertion_id=made)
+
+
+def _actions(
+    determinations: Sequence[Determination], context: AnswerContext, choice: CardChoice
+) -> tuple[Action, ...] | None:
+    """None leaves the member out; CRD clients get it on primary hooks even when empty (crd-dtr.md 3.6)."""
+    wanted = context.client.system_actions and choice.allows(COVERAGE_TOPIC)
+    actions = system_actions(determinations, context) if wanted else ()
+    if not actions and not (context.client.crd and context.primary):
+        return None
+    return actions

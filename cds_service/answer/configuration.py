@@ -1,0 +1,36 @@
+"""The client's card choices of `davinci-crd.configuration`, read leniently."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+MAX_CARDS = "max-cards"
+COVERAGE_TOPIC = "coverage-info"
+"""Switches coverage cards and the coverage-information action alike (resp-28)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CardChoice:
+    """off: response types switched off; max_cards: at most so many, or None; ignored: what was not used."""
+
+    off: frozenset[str] = frozenset()
+    max_cards: int | None = None
+    ignored: tuple[str, ...] = ()
+
+    def allows(self, topic: str) -> bool:
+        """Whether cards of this response type may be sent (dev-14)."""
+        return topic not in self.off
+
+
+def read_configuration(raw: object, topics: Collection[str]) -> CardChoice:
+    """The choices among known ones; unknown codes and wrong types are ignored and named (dev-6, dev-17)."""
+    if not isinstance(raw, dict):
+        return CardChoice()
+    off, max_cards, ignored = set(), None, []
+    for code, value in raw.items():
+        if code in topics and isinstance(value, bool):
+            off |= set() if value else {code}
+        elif code == MAX_CARDS and isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+            max_cards = value
+        else:
+            ignored.append(str(code))
+    return CardChoice(frozenset(off), max_cards, tuple(ignored))
