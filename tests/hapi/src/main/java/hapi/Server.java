@@ -12,6 +12,7 @@ import ca.uhn.fhir.jpa.provider.JpaCapabilityStatementProvider;
 import ca.uhn.fhir.jpa.provider.JpaSystemProvider;
 import ca.uhn.fhir.jpa.provider.ValueSetOperationProvider;
 import ca.uhn.fhir.jpa.search.DatabaseBackedPagingProvider;
+import ca.uhn.fhir.rest.api.RestOperationTypeEnum;
 import ca.uhn.fhir.rest.api.server.RequestDetails;
 import ca.uhn.fhir.rest.server.RestfulServer;
 import ca.uhn.fhir.rest.server.exceptions.AuthenticationException;
@@ -19,6 +20,7 @@ import ca.uhn.fhir.rest.server.interceptor.CorsInterceptor;
 import ca.uhn.fhir.rest.server.interceptor.SearchPreferHandlingInterceptor;
 import ca.uhn.fhir.rest.server.provider.ResourceProviderFactory;
 import ca.uhn.fhir.rest.server.util.ISearchParamRegistry;
+import java.io.PrintStream;
 import java.net.InetSocketAddress;
 import java.util.List;
 import org.eclipse.jetty.ee10.servlet.ServletContextHandler;
@@ -30,28 +32,31 @@ import org.springframework.context.annotation.AnnotationConfigApplicationContext
 import org.springframework.web.cors.CorsConfiguration;
 
 /**
- * A HAPI FHIR R4 JPA server on 127.0.0.1, data in memory; prints its base address when it is ready.
+ * A HAPI FHIR R4 JPA server on 127.0.0.1, data in memory; prints its addresses as one JSON line when it is ready.
  *
- * <p>System properties: {@code port} (0, the default, takes a free one) and {@code token}: when set, every request but
- * {@code metadata} must carry it as a bearer token.
+ * <p>The same data is served twice: open at {@code /fhir}, and at {@code /secured} to callers with the bearer token of
+ * the environment variable HAPI_TOKEN.
  */
 public final class Server {
   private Server() {}
 
   public static void main(String[] args) throws Exception {
+    PrintStream results = System.out;
+    System.setOut(System.err);
     AnnotationConfigApplicationContext beans = new AnnotationConfigApplicationContext(ServerConfig.class);
-    RestfulServer fhir = restfulServer(beans);
-    String token = System.getProperty("token", "");
-    if (!token.isEmpty()) fhir.registerInterceptor(new BearerToken(token));
+    tolerateUnknownCodeSystems(beans.getBean(FhirContext.class), beans.getBean(ValidationSupportChain.class));
+    RestfulServer secured = restfulServer(beans);
+    secured.registerInterceptor(new BearerToken(System.getenv().getOrDefault("HAPI_TOKEN", "")));
 
-    var jetty = new org.eclipse.jetty.server.Server(new InetSocketAddress("127.0.0.1", Integer.getInteger("port", 0)));
+    var jetty = new org.eclipse.jetty.server.Server(new InetSocketAddress("127.0.0.1", 0));
     ServletContextHandler handler = new ServletContextHandler();
-    handler.addServlet(new ServletHolder(fhir), "/fhir/*");
+    handler.addServlet(new ServletHolder(restfulServer(beans)), "/fhir/*");
+    handler.addServlet(new ServletHolder(secured), "/secured/*");
     jetty.setHandler(handler);
     jetty.start();
-    int port = ((ServerConnector) jetty.getConnectors()[0]).getLocalPort();
-    System.out.println("{\"base\": \"http://127.0.0.1:" + port + "/fhir\"}");
-    System.out.flush();
+    String host = "http://127.0.0.1:" + ((ServerConnector) jetty.getConnectors()[0]).getLocalPort();
+    results.println("{\"base\": \"" + host + "/fhir\", \"secured\": \"" + host + "/secured\"}");
+    results.flush();
     // The parent holds our standard input open: when it dies, so do we.
     while (System.in.read() >= 0) {}
     System.exit(0);
@@ -73,7 +78,6 @@ public final class Server {
             beans.getBean(IValidationSupport.class)));
     fhir.registerInterceptor(new SearchPreferHandlingInterceptor(beans.getBean(ISearchParamRegistry.class)));
     fhir.registerInterceptor(cors());
-    tolerateUnknownCodeSystems(context, beans.getBean(ValidationSupportChain.class));
     return fhir;
   }
 
@@ -100,13 +104,13 @@ public final class Server {
     private final String expected;
 
     BearerToken(String token) {
-      expected = "Bearer " + token;
+      expected = token.isEmpty() ? null : "Bearer " + token;
     }
 
     @Hook(Pointcut.SERVER_INCOMING_REQUEST_PRE_HANDLED)
     public void check(RequestDetails request) {
-      if ("metadata".equals(request.getOperation())) return;
-      if (!expected.equals(request.getHeader("Authorization"))) {
+      if (request.getRestOperationType() == RestOperationTypeEnum.METADATA) return;
+      if (expected == null || !expected.equals(request.getHeader("Authorization"))) {
         throw new AuthenticationException("A bearer token is needed");
       }
     }
