@@ -83,13 +83,14 @@ def _told(error: ValidationError) -> Iterator[Trouble]:
 
 
 def _choice(error: ValidationError, member: tuple[str | int, ...]) -> Iterator[Trouble]:
-    """Of `A | B`, the troubles of the branch that the tag names; of `A | None`, those of A."""
+    """Of `A | B`, the troubles of the branch that was meant: by its tag, else by the kind of value found."""
     branches: dict[int, list[ValidationError]] = {}
     for part in error.context or ():
         branches.setdefault(int(part.relative_schema_path[0]), []).append(part)
     choice = _schema(error).get("discriminator")
     found: Any = error.instance
-    meant: list[ValidationError] | None = branches[0]
+    of_kind = (parts for parts in branches.values() if not any(_is_other_kind(part) for part in parts))
+    meant: list[ValidationError] | None = next(of_kind, branches[0])
     if choice and isinstance(found, dict):
         tag, kinds = choice["propertyName"], sorted(choice["mapping"])
         if tag not in found:
@@ -101,6 +102,10 @@ def _choice(error: ValidationError, member: tuple[str | int, ...]) -> Iterator[T
             yield (*member, tag), _not_allowed(str(found[tag]), kinds, tag)
     for part in meant or ():
         yield from _told(part)
+
+
+def _is_other_kind(error: ValidationError) -> bool:
+    return error.validator == "type" and not error.path
 
 
 def _schema(error: ValidationError) -> Mapping[str, Any]:

@@ -113,7 +113,7 @@ def _plain(file: YamlFile, node: Any, member: Member) -> Any:
         for key in node:
             if not isinstance(key, str):
                 raise file.error((*member, key), f'A member name is text: write "{key}" in quotes.')
-        return {key: _plain(file, value, (*member, key)) for key, value in node.items()}
+        return {str(key): _plain(file, value, (*member, key)) for key, value in node.items()}
     if isinstance(node, CommentedSeq):
         return [_plain(file, value, (*member, index)) for index, value in enumerate(node)]
     if isinstance(node, TaggedScalar):
