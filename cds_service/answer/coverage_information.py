@@ -179,9 +179,9 @@ def _policy_link(address: str) -> JsonObject:
 
 
 def _contacts(contact: Contact, version: Version) -> Iterator[JsonObject]:
-    """2.2: one ContactDetail; 2.0.1: one ContactPoint for each way to reach the contact."""
+    """2.2: a ContactDetail; 2.0.1: a ContactPoint. A page only where no phone is known (resp-17)."""
     ways = (("phone", contact.phone), ("url", contact.url))
-    telecom = [{"system": system, "value": value} for system, value in ways if value]
+    telecom = [{"system": system, "value": value} for system, value in ways if value][:1]
     if version == "2.0":
         yield from ({"url": "contact", "valueContactPoint": point} for point in telecom)
         return

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from jinja2 import DictLoader, StrictUndefined, TemplateSyntaxError, UndefinedError, pass_context
 from jinja2.runtime import Context
@@ -114,16 +114,20 @@ def _environment(
     )
     environment.filters["sentence"] = _sentence
     environment.filters["listed"] = text.listed
+    environment.filters["brief"] = text.brief
     return environment
 
 
 @pass_context
 def _sentence(context: Context, item: Any) -> text.Trusted:
     """The sentence of a gap, a note or a bare code, from the catalogue."""
-    code = item if isinstance(item, str) else item.code
-    known = f"reasons/{code}" in context.environment.loader.mapping  # type: ignore[union-attr]
-    own = {"code": code, "about": "", "reference": None, "date": None}
+    environment = context.environment
+    own = {"code": item, "about": "", "reference": None, "date": None, "on": ""}
     if not isinstance(item, str):
-        own |= {"about": item.about, "reference": item.reference, "date": item.date}
-    template = context.environment.get_template(f"reasons/{code}" if known else "reasons/unlisted")
+        own = {"code": item.code, "about": item.about, "reference": item.reference, "date": item.date}
+        escape = cast("Callable[[object], str]", environment.finalize)
+        about, day = escape(text.brief(item.about)), escape(item.date or "")
+        own["on"] = text.Trusted((f": {about}" if about else "") + (f" ({day})" if day else ""))
+    known = f"reasons/{own['code']}" in cast(DictLoader, environment.loader).mapping
+    template = environment.get_template(f"reasons/{own['code']}" if known else "reasons/unlisted")
     return text.Trusted(template.render({**context.get_all(), **own}).strip())

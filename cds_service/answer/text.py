@@ -1,17 +1,17 @@
 """Makes text from charts and policies safe to stand in a card, as Markdown or as one plain line."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 
-LONGEST = 200
-"""Characters of one inserted value; a chart's text must not bury the card."""
+LONGEST, BRIEF = 1000, 160
+"""Characters of any inserted value, and of one that comes from a chart: it must not bury the card."""
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+|\s+")
 _MARKS = re.compile(r"[\\`*_\[\]~]")
 _ENTITY = re.compile(r"&(?=#?\w+;)")
 _AUTOLINK = re.compile(r"(?<=[A-Za-z]):(?=//)|(?<=www)\.", re.IGNORECASE)
 _LEADING = re.compile(r"^(?=[#+=|-])")
-_LEADING_NUMBER = re.compile(r"^(\d+)(?=[.)])")
+_LEADING_NUMBER = re.compile(r"^(\d{1,9})(?=[.)](?:\s|$))")
 _BRACKETS = str.maketrans({"<": "‹", ">": "›", "[": "(", "]": ")", "`": "'"})
 
 
@@ -49,10 +49,14 @@ def shorten(text: str, limit: int) -> str:
     return kept.rstrip(" ,;:.(") + "…"
 
 
-def listed(items: Sequence[object]) -> str:
-    """`A, B and C`."""
-    words = [str(item) for item in items]
-    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
+def brief(value: object) -> str:
+    """A chart's text, cut where it is long; still to be escaped."""
+    return shorten(str(value), BRIEF)
+
+
+def listed(items: Iterable[object]) -> str:
+    """`A; B; C`, since titles hold commas of their own."""
+    return "; ".join(str(item) for item in items)
 
 
 def tidy(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cds_service.answer.text import brief
 from cds_service.determination import Determination
 from cds_service.kernel.fhir_json import JsonObject
 from cds_service.kernel.truth import Truth
@@ -16,7 +17,7 @@ def view(determination: Determination, payer: str, form: bool) -> dict[str, Any]
     product = determination.product
     payer_contact = determination.payer.contact if determination.payer else None
     return {
-        "order": order_words(determination.order),
+        "order": brief(order_words(determination.order)),
         "service_date": determination.order.service_date.isoformat(),
         "payer": payer,
         "plan": determination.plan,
