@@ -1,6 +1,5 @@
 """Checks a whole bundle beyond its shape: dates, payers, names, criteria, outcomes, cases."""
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import combinations
@@ -17,6 +16,7 @@ from cds_service.policy.check_outcomes import check_outcomes
 from cds_service.policy.known import known_names
 from cds_service.policy.load import load_bundle
 from cds_service.policy.model import PolicyVersion
+from cds_service.policy.names import normal_name
 from cds_service.policy.select import SelectionReason
 
 
@@ -32,7 +32,7 @@ def check(
     value_set_ids, question_ids, reason_codes: what the other data folders offer (known.py); cases: the policy
     cases by policy id, which must show each branch; None leaves them out, as a server does at its start.
     """
-    errors = [*check_names(bundle, value_set_ids), *_payers(bundle), *_reasons(reason_codes)]
+    errors = [*check_names(bundle, value_set_ids, reason_codes), *_payers(bundle), *_reasons(reason_codes)]
     for version in bundle.all_versions:
         errors += [
             *_references(bundle, version),
@@ -72,9 +72,9 @@ def _payers(bundle: PolicyBundle) -> Iterator[DataError]:
             yield file.error(("names",), "The payer cannot be recognised. Add a name.")
         for member, names in (("names", payer.names), ("not-names", payer.not_names)):
             for index, name in enumerate(names):
-                normal = " ".join(re.sub(r"[^a-z0-9 ]", "", name.casefold().replace("&", " and ")).split())
-                if name != normal:
-                    yield file.error((member, index), f'Names are compared in normal form: write "{normal}".')
+                if name != normal_name(name):
+                    message = f'Names are compared in normal form: write "{normal_name(name)}".'
+                    yield file.error((member, index), message)
         for index, name in enumerate(payer.names):
             other = seen.setdefault(name, payer.payer)
             if other != payer.payer:
@@ -83,7 +83,7 @@ def _payers(bundle: PolicyBundle) -> Iterator[DataError]:
 
 
 def _reasons(reason_codes: Collection[str]) -> Iterator[DataError]:
-    for reason in SelectionReason:
+    for reason in (SelectionReason.NO_POLICY, SelectionReason.NO_VERSION_IN_FORCE):
         if reason not in reason_codes:
             yield DataError(
                 "cards/reasons.yaml", None, reason, f'There is no sentence for "{reason}". Add it.'

@@ -8,7 +8,7 @@ import msgspec
 
 from cds_service.kernel.errors import DataError
 from cds_service.kernel.schema_trouble import near_miss
-from cds_service.kernel.yaml_data import Member
+from cds_service.kernel.yaml_data import Member, YamlFile
 from cds_service.policy import tumors
 from cds_service.policy.bundle import PolicyBundle
 from cds_service.policy.model import Product, Service
@@ -47,19 +47,36 @@ PATTERNS: Mapping[type, tuple[str, ...]] = {
 """Members that hold regular expressions."""
 
 
-def check_names(bundle: PolicyBundle, value_set_ids: Collection[str]) -> Iterator[DataError]:
-    """An error for each unknown value set and each pattern that is none, in shared data."""
+REASONS: Mapping[type, tuple[str, ...]] = {tumors.Elsewhere: ("gap",)}
+"""Members that hold keys of `cards/reasons.yaml`."""
+
+
+def check_names(
+    bundle: PolicyBundle, value_set_ids: Collection[str], reason_codes: Collection[str]
+) -> Iterator[DataError]:
+    """An error for each unknown value set or reason and each pattern that is none, in shared data."""
     for key, file in bundle.files.items():
         if key.startswith(("products", "service", "tumors", "attestations")):
-            for member, name in _members(_data(bundle, key), VALUE_SETS):
-                if name not in value_set_ids:
-                    message = f'"{name}" is not a value set of this bundle.{near_miss(name, value_set_ids)}'
-                    yield file.error(member, message)
-            for member, text in _members(_data(bundle, key), PATTERNS):
-                try:
-                    re.compile(text)
-                except re.error as error:
-                    yield file.error(member, f"This is no regular expression: {error}. Correct it.")
+            data = _data(bundle, key)
+            yield from _unknown(file, _members(data, VALUE_SETS), "value set", value_set_ids)
+            yield from _unknown(file, _members(data, REASONS), "reason", reason_codes)
+            yield from _unreadable(file, _members(data, PATTERNS))
+
+
+def _unknown(
+    file: YamlFile, members: Iterator[tuple[Member, str]], what: str, known: Collection[str]
+) -> Iterator[DataError]:
+    for member, name in members:
+        if name not in known:
+            yield file.error(member, f'"{name}" is not a {what} of this bundle.{near_miss(name, known)}')
+
+
+def _unreadable(file: YamlFile, members: Iterator[tuple[Member, str]]) -> Iterator[DataError]:
+    for member, text in members:
+        try:
+            re.compile(text)
+        except re.error as error:
+            yield file.error(member, f"This is no regular expression: {error}. Correct it.")
 
 
 def _data(bundle: PolicyBundle, key: str) -> Any:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-Text = Annotated[str, Meta(pattern=r"\S", description="text: it is empty")]
+Text = Annotated[str, Meta(pattern=r"\S", description="text that says something")]
 Id = Annotated[
     str,
     Meta(

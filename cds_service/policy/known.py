@@ -28,7 +28,7 @@ def known_names() -> KnownNames:
     return KnownNames(
         value_sets=frozenset(_json(path)["id"] for path in sorted((profiles / "valuesets").glob("*.json"))),
         questions=frozenset(link for form in forms for link in _links(form.get("item", ()))),
-        reasons=frozenset(read_yaml(reasons, shown(reasons)).data or ()),
+        reasons=frozenset(_sentences(read_yaml(reasons, shown(reasons)).data)),
     )
 
 
@@ -37,6 +37,13 @@ def _links(items: Any) -> Iterator[str]:
         if item.get("type") not in ("group", "display"):
             yield item["linkId"]
         yield from _links(item.get("item", ()))
+
+
+def _sentences(groups: Any) -> Iterator[str]:
+    """Codes of all groups of sentences."""
+    for group in groups.values():
+        if isinstance(group, dict):
+            yield from group
 
 
 def _json(path: Path) -> Any:

@@ -8,9 +8,12 @@ from cds_service.policy.model import PolicyVersion
 
 
 class SelectionReason(StrEnum):
-    """Why no version was selected; each value is a key of `cards/reasons.yaml`."""
+    """Why no version was selected; the values are keys of `cards/reasons.yaml`.
 
-    NO_POLICY = "no-policy"
+    SEVERAL cannot come from a checked bundle, which has no overlapping versions; it keeps the choice closed.
+    """
+
+    NO_POLICY = "no-policy-for-service"
     NO_VERSION_IN_FORCE = "no-version-in-force"
     SEVERAL = "several"
 
