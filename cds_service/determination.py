@@ -1,12 +1,16 @@
 """Our conclusion for one order under one coverage, and the coverage-information codes that follow from it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from cds_service.kernel.provenance import Evidence, Gap, Note
-from cds_service.kernel.truth import Truth
+from cds_service.coverage.member import Case
+from cds_service.criteria.result import CriterionResult
+from cds_service.kernel.provenance import Gap, Note
+from cds_service.kernel.truth import Truth, all_of
 from cds_service.orders.order import Order
-from cds_service.policy.model import Documentation, Payer, PolicyVersion, ProductException
+from cds_service.policy.model import Payer, PolicyVersion, ProductException
+
+__all__ = ["CriterionResult", "Determination", "Outcome"]
 
 
 class Outcome(StrEnum):
@@ -19,23 +23,6 @@ class Outcome(StrEnum):
     NO_POLICY = "no-policy"
     OUT_OF_SCOPE = "out-of-scope"
     CANNOT_EVALUATE = "cannot-evaluate"
-
-
-@dataclass(frozen=True, slots=True)
-class CriterionResult:
-    """State of one criterion with the section that asked and everything that answered or failed to."""
-
-    id: str
-    title: str
-    says: str
-    cites: str
-    state: Truth
-    evidence: tuple[Evidence, ...] = ()
-    gaps: tuple[Gap, ...] = ()
-    notes: tuple[Note, ...] = ()
-    flags: tuple[str, ...] = ()
-    documentation: tuple[Documentation, ...] = ()
-    questions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +64,88 @@ class Determination:
     def failed_criteria(self) -> tuple[CriterionResult, ...]:
         """Criteria that are clearly not met."""
         return tuple(c for c in self.criteria if c.state is Truth.NOT_MET)
+
+
+_OUTCOMES = {
+    "product-exception": Outcome.REFER_TO_PLAN,
+    "technique-not-named": Outcome.NEEDS_INFO,
+    **dict.fromkeys(
+        ("payer-not-served", "payer-ambiguous", "no-policy-for-service", "no-coverage", "coverage-not-in-force"),
+        Outcome.NO_POLICY,
+    ),
+    **dict.fromkeys(
+        (
+            "coverage-search-failed", "coverage-unreadable", "coverage-not-found", "payer-not-read", "order-unreadable",
+            "no-version-in-force",
+        ),
+        Outcome.CANNOT_EVALUATE,
+    ),
+}  # fmt: skip
+_TECHNICAL = frozenset({"coverage-search-failed"})
+_CONDITIONAL = "conditional"
+_PRIOR_AUTHORIZATION = {"unknown": _CONDITIONAL, "required": "auth-needed", "not-required": "no-auth"}
+
+
+def determine(case: Case, criteria: tuple[CriterionResult, ...]) -> Determination:
+    """The outcome of one case and its codes (determinations.md sections 1 and 2).
+
+    criteria: the results of the policy's criteria; empty when they were not evaluated.
+    """
+    outcome, reason = _outcome(case, criteria)
+    bare = Determination(
+        order=case.order,
+        coverage=case.coverage,
+        payer=case.payer,
+        policy=case.policy,
+        outcome=outcome,
+        reason=reason,
+        criteria=criteria,
+        flags=tuple(dict.fromkeys(flag for result in criteria for flag in result.flags)),
+        notes=case.order.notes,
+        product=case.product,
+        plan=case.plan,
+        technical=reason in _TECHNICAL,
+    )
+    return replace(bare, **_codes(case, outcome, reason))
+
+
+def _outcome(case: Case, criteria: tuple[CriterionResult, ...]) -> tuple[Outcome, str]:
+    if case.reason:
+        return _OUTCOMES.get(case.reason, Outcome.OUT_OF_SCOPE), case.reason
+    if case.policy is not None and case.policy.position == "investigational":
+        return Outcome.INVESTIGATIONAL, "position-investigational"
+    state = all_of(result.state for result in criteria)
+    if state is Truth.MET:
+        return Outcome.MEETS_CRITERIA, "criteria-met"
+    if state is Truth.NOT_MET:
+        return Outcome.INVESTIGATIONAL, "criterion-not-met"
+    return Outcome.NEEDS_INFO, "criteria-open"
+
+
+def _codes(case: Case, outcome: Outcome, reason: str) -> dict[str, str | None]:
+    """covered, pa-needed, doc-needed, info-needed and questionnaire of an outcome."""
+    if outcome is Outcome.OUT_OF_SCOPE:
+        return {}
+    if outcome is Outcome.CANNOT_EVALUATE:
+        return {"covered": "indeterminate", "pa_needed": "indeterminate"}
+    wording = case.policy.outcomes.get(outcome.value) if case.policy and not case.reason else None
+    covered = wording.covered if wording else _CONDITIONAL
+    if covered == "not-covered":
+        return {"covered": covered}
+    pa_needed = _prior_authorization(case) if covered == "covered" else _CONDITIONAL
+    doc_needed = wording.doc_needed if wording else None
+    return {
+        "covered": covered,
+        "pa_needed": pa_needed,
+        "doc_needed": doc_needed,
+        "info_needed": "OTH" if _CONDITIONAL in (covered, pa_needed) else None,
+        "questionnaire": wording.questionnaire if wording and doc_needed else None,
+    }
+
+
+def _prior_authorization(case: Case) -> str:
+    """The payer's setting, by plan where it names one (determinations.md section 2)."""
+    if case.payer is None:
+        return _CONDITIONAL
+    by_plan = case.payer.prior_authorization_by_plan
+    return _PRIOR_AUTHORIZATION[by_plan.get(case.plan or "", case.payer.prior_authorization)]

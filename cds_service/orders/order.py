@@ -1,9 +1,10 @@
 """One order in our terms: raw resource, codes, service date, and whether it is the service at all."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from cds_service.kernel.elements import ServiceRequest
 from cds_service.kernel.fhir_json import JsonObject
 from cds_service.kernel.provenance import Note
 
@@ -33,7 +34,7 @@ class Order:
     reference: `Type/id`; raw: the resource exactly as received (never changed); service: id of the recognised service
     or None; reason: key of `cards/reasons.yaml` saying why the scope is what it is; service_date: occurrence, else
     authored, else today (interface.md section 3); billing_codes: the procedure codes an assertion speaks of;
-    damaged: names of parts that cannot be read (clinical.md 4.5).
+    damaged: names of parts that cannot be read (clinical.md 4.5); request: the order's elements that rules read.
     """
 
     reference: str
@@ -48,4 +49,4 @@ class Order:
     insurance: tuple[str, ...] = ()
     damaged: frozenset[str] = frozenset()
     notes: tuple[Note, ...] = ()
-    aliases: tuple[str, ...] = field(default=())
+    request: ServiceRequest | None = None

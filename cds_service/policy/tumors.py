@@ -10,13 +10,15 @@ Reading = Literal["none", "disease", "unknown", "ignored"]
 class TumorGroup(Model, kw_only=True):
     """Diagnoses of a tumor at the organ itself (clinical.md 2.1).
 
-    kind: what it is; specific: false when it yields to any other diagnosis; yields_to: groups that are more specific.
+    kind: what it is; specific: false when it yields to any other diagnosis; yields_to: groups that are more
+    specific; nodes: an N category of 1 or more is disease outside the organ.
     """
 
     group: str
     kind: Literal["primary", "metastasis", "unspecified", "benign"]
     value_sets: tuple[str, ...]
     specific: bool = True
+    nodes: bool = False
     yields_to: tuple[str, ...] = ()
 
 
@@ -26,7 +28,8 @@ class Elsewhere(Model, kw_only=True):
     effect: what a current confirmed one says about disease outside: `disease`, `unknown`, `primary` (by its row among
     the origins), `by-site` (unknown until a body site is given), `none`; candidate: may be the primary of a metastasis;
     origin: its row among the origins; at_organ: the TumorGroup it becomes when the body site is the organ;
-    tumor_site: counts as another place a measured tumor might be.
+    tumor_site: counts as another place a measured tumor might be; bears: it can matter to any rule; gap: the reason
+    (cards/reasons.yaml) when its effect is unknown.
     """
 
     group: str
@@ -39,6 +42,7 @@ class Elsewhere(Model, kw_only=True):
     specific: bool = True
     yields_to: tuple[str, ...] = ()
     bears: bool = True
+    gap: str = "unspecified-site"
 
 
 class OriginFamily(Model, kw_only=True):

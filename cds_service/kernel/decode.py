@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import UNSET
 
-from cds_service.evidence.resources import Element, Number
+from cds_service.kernel.elements import Element, Number
 from cds_service.kernel.dates import FhirDate, parse_date
 
 E = TypeVar("E", bound=Element)
@@ -64,3 +64,18 @@ def _salvage(raw: bytes | msgspec.Raw, kind: type[E]) -> tuple[E | None, frozens
             damaged.add(field.name)
             values[field.name] = UNSET
     return kind(**values), frozenset(damaged)
+
+
+def sound_codings(raw: bytes | msgspec.Raw) -> tuple[list[tuple[str, str]], str]:
+    """(system, code) pairs and words of a damaged `code` element, as far as they can be read."""
+    try:
+        code = msgspec.json.decode(raw)["code"]
+        codings = [item for item in code.get("coding") or [] if isinstance(item, dict)]
+    except (msgspec.MsgspecError, ValueError, RecursionError, LookupError, AttributeError, TypeError):
+        return [], ""
+    words = [code.get("text"), *(item.get("display") for item in codings)]
+    pairs = [(item.get("system"), item.get("code")) for item in codings]
+    return (
+        [(system, code) for system, code in pairs if isinstance(system, str) and isinstance(code, str)],
+        " | ".join(word for word in words if isinstance(word, str)),
+    )

@@ -1,0 +1,137 @@
+"""The criterion kind `resectability`: the tumor cannot be resected, or the person is no surgical candidate."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from msgspec import UNSET
+
+from cds_service.criteria.result import Finding
+from cds_service.evidence.diagnoses import Standing
+from cds_service.evidence.findings import Findings
+from cds_service.kernel.concepts import Concept, damaged_concept, read_concept
+from cds_service.kernel.decode import decode
+from cds_service.kernel.elements import ServiceRequest
+from cds_service.kernel.provenance import Evidence, Gap
+from cds_service.kernel.truth import Truth, agreed
+from cds_service.policy.model import Resectability
+
+_ORDERED = frozenset({"draft", "active", "on-hold"})
+_READ_OF_ORDERS = frozenset({"status", "code", "subject", "do_not_perform"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """One dated statement: MET says that resection is out, NOT_MET that it is possible."""
+
+    day: date
+    state: Truth
+    evidence: Evidence
+
+
+def resectability(criterion: Resectability, findings: Findings) -> Finding:
+    """Either side is enough to meet it; both must fail to fail it (clinical.md 4.3, row R)."""
+    finding = Finding()
+    tumor = _latest(list(_about_tumor(findings)), finding)
+    person = _latest(list(_about_person(findings)), finding)
+    if Truth.MET in (tumor, person):
+        finding.state = Truth.MET
+    elif tumor is person is Truth.NOT_MET:
+        finding.state = Truth.NOT_MET
+    elif not finding.gaps:
+        finding.gaps.append(Gap("fitness-not-stated" if finding.evidence else "no-statement", criterion.title))
+    finding.notes.extend(findings.statements.notes_for(*_codes(findings)))
+    finding.blocked_by(findings.statement_gaps(*_codes(findings)))
+    finding.blocked_by(_unreadable_diagnoses(findings))
+    _look_for_resection(findings, finding)
+    return finding
+
+
+def _codes(findings: Findings) -> tuple[str, str]:
+    statements = findings.model.statements
+    return statements["cannot-resect"].code, statements["not-a-candidate"].code
+
+
+def _about_tumor(findings: Findings) -> Iterator[_Word]:
+    yield from _said(findings, "cannot-resect")
+    for diagnosis in findings.diagnoses:
+        if diagnosis.settled and diagnosis.concept.stands_in(*findings.model.resection.unresectable):
+            day = diagnosis.onset.day if diagnosis.onset else date.min
+            yield _Word(day, Truth.MET, diagnosis.evidence())
+
+
+def _about_person(findings: Findings) -> Iterator[_Word]:
+    yield from _said(findings, "not-a-candidate")
+    rules = findings.model.resection
+    for done in findings.procedures:
+        refused = done.status == "not-done" and done.reason.stands_in(*rules.contraindicated)
+        if refused and _is_resection(done.concept, findings):
+            yield _Word(done.date.day if done.date else date.min, Truth.MET, done.evidence())
+
+
+def _is_resection(concept: Concept, findings: Findings) -> bool:
+    rules = findings.model.resection
+    named = concept.stands_in(*rules.procedures) or bool(re.search(rules.words, concept.words))
+    return named and not concept.stands_in(*rules.not_procedures)
+
+
+def _said(findings: Findings, question: str) -> Iterator[_Word]:
+    rule = findings.model.statements[question]  # type: ignore[index]
+    for said in findings.statements.said:
+        if said.code == rule.code:
+            state = Truth.MET if said.value in rule.yes else Truth.NOT_MET
+            yield _Word(said.day, state, said.evidence())
+
+
+def _latest(words: list[_Word], finding: Finding) -> Truth:
+    """The state of the latest day; unlike ones of that day are a conflict."""
+    last = max((word.day for word in words), default=None)
+    latest = [word for word in words if word.day == last]
+    finding.evidence.extend(word.evidence for word in latest)
+    if len({word.state for word in latest}) > 1:
+        finding.gaps.append(Gap("conflict", latest[0].evidence.summary, latest[0].evidence.reference, latest[0].evidence.date))
+    return agreed(word.state for word in latest)
+
+
+def _unreadable_diagnoses(findings: Findings) -> list[Gap]:
+    return [
+        Gap("unreadable", diagnosis.concept.shown, diagnosis.reference)
+        for diagnosis in findings.diagnoses
+        if diagnosis.standing is Standing.UNREADABLE
+        and diagnosis.concept.stands_in(*findings.model.resection.unresectable)
+    ]
+
+
+def _look_for_resection(findings: Findings, finding: Finding) -> None:
+    """A resection ordered beside it leaves open which tumor is unresectable, whatever the statements say."""
+    for stored in findings.chart.of("ServiceRequest"):
+        if stored.reference == findings.order.reference:
+            continue
+        other, damaged = decode(stored.raw, ServiceRequest)
+        if other is None:
+            finding.blocked_by([Gap("unreadable", "ServiceRequest", stored.reference)])
+            continue
+        if findings.chart.is_other_patient(other.subject) or other.do_not_perform is True:
+            continue
+        if "status" not in damaged and other.status not in _ORDERED:
+            continue
+        _weigh_order(findings, finding, stored.reference, other, stored.raw, damaged)
+    finding.blocked_by(findings.failures("ServiceRequest"))
+
+
+def _weigh_order(
+    findings: Findings, finding: Finding, reference: str, other: ServiceRequest, raw: object, damaged: frozenset[str]
+) -> None:
+    terms = findings.terms
+    concept = damaged_concept(raw, terms) if "code" in damaged else read_concept(other.code, terms)  # type: ignore[arg-type]
+    if other.code is UNSET and not concept.keys and not concept.words:
+        finding.blocked_by([Gap("unreadable", "ServiceRequest", reference)])
+        return
+    if not _is_resection(concept, findings):
+        return
+    if damaged & _READ_OF_ORDERS:
+        finding.blocked_by([Gap("unreadable", concept.shown, reference)])
+        return
+    finding.state = Truth.UNKNOWN
+    finding.gaps.append(Gap("resection-ordered", concept.shown, reference))

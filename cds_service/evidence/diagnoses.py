@@ -1,0 +1,230 @@
+"""Conditions and reason codes read as diagnoses: what tumor, where, current or not, how sure."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from msgspec import UNSET
+
+from cds_service.evidence.chart import Chart, Stored
+from cds_service.kernel.concepts import NOTHING, Concept, damaged_concept, read_concept
+from cds_service.kernel.decode import decode
+from cds_service.kernel.elements import CodeableConcept, Condition, Extension
+from cds_service.evidence.sites import Site, read_sites
+from cds_service.kernel.codes import Terminology
+from cds_service.kernel.dates import FhirDate
+from cds_service.kernel.provenance import Evidence
+from cds_service.policy.tumors import Elsewhere, TumorGroup, TumorModel
+
+_CURRENT = frozenset({"active", "recurrence", "relapse"})
+_PAST = frozenset({"inactive", "remission", "resolved"})
+_SURE = frozenset({"confirmed"})
+_UNSURE = frozenset({"unconfirmed", "provisional", "differential"})
+_VOID = frozenset({"refuted", "entered-in-error"})
+
+
+class Standing(StrEnum):
+    """How far a diagnosis may be relied on (clinical.md 2.4)."""
+
+    CONFIRMED = "confirmed"
+    PROVISIONAL = "provisional"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """One diagnosis about this patient; refuted and erroneous ones are left out.
+
+    tumors / elsewhere: the groups its codings name, after less specific ones have yielded; several mean that the codings
+    exclude each other; unmapped: an unknown code whose words name a malignancy; unreadable: nothing says what it is;
+    related: references to its primary; histology: its histology extension.
+    """
+
+    reference: str
+    standing: Standing
+    current: bool
+    concept: Concept
+    tumors: tuple[TumorGroup, ...] = ()
+    elsewhere: tuple[Elsewhere, ...] = ()
+    site: Site = Site.NONE
+    unmapped: bool = False
+    unreadable: bool = False
+    onset: FhirDate | None = None
+    related: tuple[str, ...] = ()
+    histology: Concept = NOTHING
+    from_order: bool = False
+
+    @property
+    def settled(self) -> bool:
+        """Current and confirmed: the only kind that makes a criterion met or not met."""
+        return self.current and self.standing is Standing.CONFIRMED
+
+    def evidence(self) -> Evidence:
+        """The diagnosis as evidence."""
+        codes = ", ".join(code for _, code in self.concept.keys)
+        shown = self.concept.shown if self.concept.shown == codes or not codes else f"{self.concept.shown} ({codes})"
+        return Evidence(self.reference, shown, self.onset.text if self.onset else None)
+
+
+def read_diagnoses(chart: Chart, model: TumorModel, terms: Terminology) -> list[Diagnosis]:
+    """The patient's Conditions as diagnoses."""
+    reader = _Reader(chart, model, terms)
+    return [diagnosis for stored in chart.of("Condition") for diagnosis in reader.condition(stored)]
+
+
+def reason_diagnoses(
+    reasons: Iterable[CodeableConcept], known: list[Diagnosis], order: str, chart: Chart, model: TumorModel, terms: Terminology
+) -> list[Diagnosis]:
+    """Reason codes that no Condition has, as current confirmed diagnoses (clinical.md 1.4)."""
+    reader = _Reader(chart, model, terms)
+    on_record = {key for diagnosis in known for key in diagnosis.concept.keys}
+    found = []
+    for reason in reasons:
+        concept = read_concept(reason, terms)
+        if on_record.isdisjoint(concept.keys):
+            found.append(reader.classify(order, Standing.CONFIRMED, True, concept, from_order=True))
+    return found
+
+
+class _Reader:
+    """The reading of one chart, with the words and groups of one tumor model at hand."""
+
+    def __init__(self, chart: Chart, model: TumorModel, terms: Terminology) -> None:
+        self.chart = chart
+        self.model = model
+        self.terms = terms
+        self.words = re.compile(model.malignant_words)
+
+    def condition(self, stored: Stored) -> Iterator[Diagnosis]:
+        """The diagnosis a Condition makes, unless it is void or somebody else's."""
+        resource, damaged = decode(stored.raw, Condition)
+        if resource is None:
+            yield Diagnosis(stored.reference, Standing.UNREADABLE, True, NOTHING, unreadable=True)
+            return
+        if self.chart.is_other_patient(resource.subject):
+            return
+        sure = _status(resource.verification_status, _SURE | _UNSURE | _VOID)
+        if sure in _VOID:
+            return
+        clinical = _status(resource.clinical_status, _CURRENT | _PAST)
+        broken = bool(damaged) or sure == "?" or clinical == "?"
+        standing = Standing.PROVISIONAL if sure in _UNSURE else Standing.CONFIRMED
+        yield self.classify(
+            stored.reference,
+            Standing.UNREADABLE if broken else standing,
+            _is_current(resource, clinical),
+            read_concept(resource.code, self.terms) if "code" not in damaged else damaged_concept(stored.raw, self.terms),
+            site=read_sites(resource.body_site or (), self.model, self.terms),
+            onset=_onset(resource),
+            related=tuple(self._links(resource)),
+            histology=self._histology(resource.extension or ()),
+        )
+
+    def classify(
+        self,
+        reference: str,
+        standing: Standing,
+        current: bool,
+        concept: Concept,
+        *,
+        site: Site = Site.NONE,
+        onset: FhirDate | None = None,
+        related: tuple[str, ...] = (),
+        histology: Concept = NOTHING,
+        from_order: bool = False,
+    ) -> Diagnosis:
+        """The diagnosis with its tumor groups read from the concept and its body site."""
+        tumors = [g for g in self.model.groups if concept.stands_in(*g.value_sets)]
+        elsewhere = [g for g in self.model.elsewhere if concept.stands_in(*g.value_sets)]
+        tumors, elsewhere = _most_specific(_placed(tumors, elsewhere, site, self.model), elsewhere)
+        return Diagnosis(
+            reference,
+            standing,
+            current,
+            concept,
+            tuple(tumors),
+            tuple(elsewhere),
+            site,
+            not concept.sets and self._names_malignancy(concept),
+            not concept.keys and not concept.words,
+            onset,
+            related,
+            histology,
+            from_order,
+        )
+
+    def _names_malignancy(self, concept: Concept) -> bool:
+        patterns = self.model.malignant_codes
+        by_code = any(re.search(patterns[system], code) for system, code in concept.keys if system in patterns)
+        return by_code or bool(self.words.search(concept.words))
+
+    def _links(self, resource: Condition) -> Iterator[str]:
+        for extension in resource.extension or ():
+            if extension.url == self.model.metastasis_link and extension.value_reference is not UNSET:
+                yield extension.value_reference.reference or "?"
+
+    def _histology(self, extensions: Iterable[Extension]) -> Concept:
+        for extension in extensions:
+            if extension.url == self.model.histology_extension:
+                return read_concept(extension.value_codeable_concept, self.terms)
+        return NOTHING
+
+
+def _status(concept: CodeableConcept | object, known: frozenset[str]) -> str:
+    """The known status code; empty when absent, `?` when present but not known."""
+    if not isinstance(concept, CodeableConcept):
+        return ""
+    for coding in concept.coding or ():
+        if coding.code is not UNSET and coding.code in known:
+            return coding.code
+    text = concept.text.strip().casefold() if concept.text is not UNSET and not concept.coding else ""
+    return text if text in known else "?"
+
+
+def _is_current(resource: Condition, clinical: str) -> bool:
+    if clinical in _PAST:
+        return False
+    abated = (
+        resource.abatement_date_time,
+        resource.abatement_period,
+        resource.abatement_age,
+        resource.abatement_range,
+        resource.abatement_string,
+    )
+    return all(value is UNSET for value in abated)
+
+
+def _onset(resource: Condition) -> FhirDate | None:
+    """Onset, else the recorded date (clinical.md 4.2)."""
+    if resource.onset_date_time is not UNSET:
+        return resource.onset_date_time
+    if resource.onset_period is not UNSET and resource.onset_period.start is not UNSET:
+        return resource.onset_period.start
+    return resource.recorded_date if resource.recorded_date is not UNSET else None
+
+
+def _placed(
+    tumors: list[TumorGroup], elsewhere: list[Elsewhere], site: Site, model: TumorModel
+) -> list[TumorGroup]:
+    """A metastasis whose code names no place takes it from the body site or a sister coding (clinical.md 2.5)."""
+    if site is not Site.ORGAN and not any(g.kind == "metastasis" for g in tumors):
+        return tumors
+    names = {g.at_organ for g in elsewhere if g.at_organ} | {g.group for g in tumors}
+    return [g for g in model.groups if g.group in names]
+
+
+def _most_specific(
+    tumors: list[TumorGroup], elsewhere: list[Elsewhere]
+) -> tuple[list[TumorGroup], list[Elsewhere]]:
+    """Codings of one concept are translations: the more specific one governs (clinical.md 1.4)."""
+    named = {g.group for g in tumors} | {g.group for g in elsewhere}
+    tumors = [g for g in tumors if named.isdisjoint(g.yields_to)]
+    elsewhere = [g for g in elsewhere if named.isdisjoint(g.yields_to)]
+    speaking = [g for g in elsewhere if g.bears]
+    if speaking or tumors:
+        elsewhere = speaking
+    if any(g.specific for g in (*tumors, *elsewhere)):
+        tumors = [g for g in tumors if g.specific]
+        elsewhere = [g for g in elsewhere if g.specific]
+    return tumors, elsewhere

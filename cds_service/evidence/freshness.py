@@ -1,0 +1,33 @@
+"""Whether a dated statement is recent enough to count."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+
+from cds_service.kernel.dates import FhirDate
+
+
+class Age(StrEnum):
+    """FRESH counts; STALE and UNDATED are set aside; FUTURE cannot be right and is a gap."""
+
+    FRESH = "fresh"
+    STALE = "stale"
+    UNDATED = "undated"
+    FUTURE = "future-dated"
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """The limit of a policy version for one order (clinical.md 4.5: exactly `days` days is fresh)."""
+
+    ordered: date
+    today: date
+    days: int
+
+    def age(self, when: FhirDate | None) -> Age:
+        """How a date stands to the order; a day of slack for time zones ahead of today."""
+        if when is None:
+            return Age.UNDATED
+        if when.first > max(self.today, self.ordered) + timedelta(days=1):
+            return Age.FUTURE
+        return Age.FRESH if (self.ordered - when.first).days <= self.days else Age.STALE

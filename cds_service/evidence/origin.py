@@ -1,0 +1,108 @@
+"""Where a metastasis came from: its link, its own code, else the candidate primaries on record (clinical.md 2.3)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cds_service.evidence.diagnoses import Diagnosis, Standing
+from cds_service.evidence.findings import Findings
+from cds_service.kernel.concepts import Concept
+from cds_service.kernel.provenance import Evidence
+from cds_service.policy.tumors import Elsewhere, OriginFamily
+
+OPEN = "?"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Possible origins of one metastasis.
+
+    rows: the origin of each possible primary, `?` where it cannot be told; family: the row of the M table that all of
+    them name, None when none or several; primaries: references of the diagnoses that may be the primary.
+    """
+
+    rows: tuple[str, ...]
+    family: OriginFamily | None
+    primaries: tuple[str, ...]
+    evidence: tuple[Evidence, ...] = ()
+    how: str = "candidates"
+
+
+def candidates(findings: Findings) -> list[Diagnosis]:
+    """Malignancies elsewhere that could be a primary: confirmed ones, else provisional ones."""
+    possible = [d for d in findings.diagnoses if _rows(d) or (d.unmapped and d.standing is not Standing.UNREADABLE)]
+    sure = [d for d in possible if d.standing is Standing.CONFIRMED]
+    return sure or [d for d in possible if d.standing is Standing.PROVISIONAL]
+
+
+def _rows(diagnosis: Diagnosis) -> list[Elsewhere]:
+    return [] if diagnosis.tumors else [group for group in diagnosis.elsewhere if group.candidate]
+
+
+def find_origin(metastasis: Diagnosis, findings: Findings) -> Origin:
+    """The origin of one metastasis, best rank of evidence first."""
+    if metastasis.related:
+        return _linked(metastasis, findings)
+    stated = [group for group in metastasis.elsewhere if group.origin]
+    if stated:
+        return _of_groups(stated, metastasis.concept, (), findings, "code")
+    possible = candidates(findings)
+    if not possible:
+        return _by_histology(metastasis, findings)
+    rows = tuple(row for diagnosis in possible for row in _origins(diagnosis))
+    return Origin(
+        rows,
+        _shared_family([_family(d, findings) for d in possible]),
+        tuple(d.reference for d in possible),
+        tuple(d.evidence() for d in possible),
+    )
+
+
+def _linked(metastasis: Diagnosis, findings: Findings) -> Origin:
+    names = {findings.chart.canonical(reference) for reference in metastasis.related}
+    primaries = [d for d in findings.diagnoses if d.reference in names]
+    if len(primaries) < len(names):
+        return Origin((OPEN,), None, tuple(d.reference for d in primaries), (), "link")
+    rows = tuple(row for primary in primaries for row in _origins(primary)) or (OPEN,)
+    family = _shared_family([_family(primary, findings) for primary in primaries])
+    return Origin(rows, family, tuple(names), tuple(p.evidence() for p in primaries), "link")
+
+
+def _by_histology(metastasis: Diagnosis, findings: Findings) -> Origin:
+    groups = [g for g in findings.model.elsewhere if g.origin and metastasis.histology.stands_in(*g.value_sets)]
+    if not groups:
+        return Origin((), None, ())
+    return _of_groups(groups, metastasis.histology, (), findings, "histology")
+
+
+def _of_groups(
+    groups: Sequence[Elsewhere], concept: Concept, primaries: tuple[str, ...], findings: Findings, how: str
+) -> Origin:
+    rows = tuple(group.origin or OPEN for group in groups)
+    family = _shared_family([_family_of(group.origin, concept, findings) for group in groups])
+    return Origin(rows, family, primaries, (), how)
+
+
+def _origins(diagnosis: Diagnosis) -> list[str]:
+    """The rows a possible primary names; one that is not sure, or names nothing, leaves it open."""
+    rows = [group.origin or OPEN for group in _rows(diagnosis)]
+    return rows if rows and diagnosis.standing is Standing.CONFIRMED else [OPEN]
+
+
+def _family(diagnosis: Diagnosis, findings: Findings) -> OriginFamily | None:
+    if diagnosis.standing is not Standing.CONFIRMED:
+        return None
+    return _shared_family([_family_of(group.origin, diagnosis.concept, findings) for group in _rows(diagnosis)])
+
+
+def _family_of(origin: str | None, concept: Concept, findings: Findings) -> OriginFamily | None:
+    for family in findings.model.families:
+        narrowed = not family.value_sets or concept.stands_in(*family.value_sets)
+        if origin in family.origins and narrowed:
+            return family
+    return None
+
+
+def _shared_family(families: Sequence[OriginFamily | None]) -> OriginFamily | None:
+    named = {family.family for family in families if family}
+    whole = len(named) == 1 and all(families)
+    return next(family for family in families if family) if whole else None
