@@ -94,20 +94,19 @@ def coverage_information(
     if determination.coverage is None:
         raise ValueError("coverage-information needs a Coverage on the client's server (crd-dtr.md 1.2)")
     aside = determination.outcome is Outcome.OUT_OF_SCOPE
-    documents = determination.doc_needed and not early
     product = determination.product
     return CoverageInformation(
         coverage=determination.coverage,
         covered=determination.covered or CONDITIONAL,
         pa_needed=CONDITIONAL if aside else determination.pa_needed,
-        doc_needed=(determination.doc_needed,) if determination.doc_needed and documents else (),
+        doc_needed=() if early else tuple(filter(None, (determination.doc_needed,))),
         info_needed=("OTH",) if aside else tuple(filter(None, (determination.info_needed,))),
         billing_codes=determination.order.billing_codes,
         reason=reason,
         technical=determination.technical,
         policy_link=policy_link if determination.policy else None,
         dependency=_leaned_on(determination),
-        questionnaire=determination.questionnaire if documents else None,
+        questionnaire=None if early else determination.questionnaire,
         date=today,
         assertion_id=determination.assertion_id,
         contact=(product and product.contact)

@@ -74,7 +74,9 @@ def _read(path: Path, kind: type[T]) -> T:
     errors: list[DataError] = []
     found = decode(file, kind, errors)
     if found is None:
-        raise errors[0]
+        first, *others = errors
+        message = "\n".join([first.message, *map(str, others)])
+        raise DataError(first.file, first.line, first.member, message)
     return found
 
 

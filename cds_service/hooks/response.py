@@ -1,20 +1,19 @@
 """Cards, suggestions, actions and the whole answer as CDS Hooks writes them on the wire."""
 
-from decimal import Decimal
 from typing import Any, Literal
 
 import msgspec
 
-from cds_service.kernel.fhir_json import JsonObject
+from cds_service.kernel.fhir_json import JsonObject, read, write
 
 
 class Wire(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
     """Base of everything sent: immutable, camel case, members at their default are left out (CH-162)."""
 
     def as_json(self) -> JsonObject:
-        """Plain JSON values; a resource inside keeps its key order and its decimals."""
-        result: JsonObject = msgspec.to_builtins(self, builtin_types=(Decimal,))
-        return result
+        """The JSON that is sent, as plain values; a resource inside keeps its key order and its decimals."""
+        sent: JsonObject = read(write(self))
+        return sent
 
 
 class Coding(Wire, frozen=True, kw_only=True):

@@ -42,7 +42,9 @@ MANUAL = Contact(name="State Manual", url="https://manual.example.org/rules")
 def policy(position: str = "criteria", **changes: Any) -> PolicyVersion:
     """A policy version of Lakeside."""
     criteria = tuple(
-        Statement(id=name, title=title, says=f"{title}, in our words", cites=cites, attestation=name, met=("true",))
+        Statement(
+            id=name, title=title, says=f"{title}, in our words", cites=cites, attestation=name, met=("true",)
+        )
         for name, title, cites in (("size", "Smaller than 5 cm", "3.a"), ("spread", "No spread", "3.b"))
     )
     says = OutcomeWording(covered="conditional", doc_needed="clinical", questionnaire=FORM, says="Open.")
@@ -68,15 +70,18 @@ def policy(position: str = "criteria", **changes: Any) -> PolicyVersion:
 def raw_order(reference: str = "ServiceRequest/order-1", **changes: Any) -> dict[str, Any]:
     """An order as an EHR may send it, with a decimal, a foreign extension and members in an odd sequence."""
     text = """{"resourceType": "ServiceRequest", "status": "draft", "intent": "order", "quantityQuantity":
-        {"value": 7.10, "unit": "cm"}, "code": {"coding": [{"system": "urn:x", "code": "F1", "display": "Freeze"}],
-        "text": "Freezing of lung nodule"}, "subject": {"reference": "Patient/p1"}, "authoredOn": "2026-11-20",
+        {"value": 7.10, "unit": "cm"}, "code": {"coding": [{"system": "urn:x", "display": "Freeze"}],
+        "text": "Freezing of lung nodule"}, "subject": {"reference": "Patient/p1"},
+        "authoredOn": "2026-11-20",
         "encounter": {"reference": "Encounter/e1"}, "requester": {"reference": "Practitioner/d1"},
         "extension": [{"url": "urn:foreign", "valueString": "kept"}]}"""
     raw: dict[str, Any] = fhir_json.read(text)
     return {**raw, "id": reference.split("/")[1], **changes}
 
 
-def order(reference: str = "ServiceRequest/order-1", raw: dict[str, Any] | None = None, **changes: Any) -> Order:
+def order(
+    reference: str = "ServiceRequest/order-1", raw: dict[str, Any] | None = None, **changes: Any
+) -> Order:
     """An order of Lakeside's service."""
     given: dict[str, Any] = {
         "reference": reference,
@@ -93,7 +98,13 @@ def order(reference: str = "ServiceRequest/order-1", raw: dict[str, Any] | None 
 
 def criterion(state: Truth, title: str = "Smaller than 5 cm", **changes: Any) -> CriterionResult:
     """The result of one criterion."""
-    given: dict[str, Any] = {"id": "size", "title": title, "says": f"{title}.", "cites": "3.a", "state": state}
+    given: dict[str, Any] = {
+        "id": "size",
+        "title": title,
+        "says": f"{title}.",
+        "cites": "3.a",
+        "state": state,
+    }
     if state is Truth.UNKNOWN:
         given["gaps"] = (Gap("stale", "diameter 3.1 cm", "Observation/o1", "2025-01-01"),)
     else:
@@ -110,20 +121,29 @@ NEEDS_INFO = {**CONDITIONAL, "doc_needed": "clinical", "questionnaire": FORM}
 DECIDED = {"covered": "covered", "pa_needed": "conditional", "info_needed": "OTH"}
 
 
-def determination(outcome: Outcome, reason: str, **changes: Any) -> Determination:
+def determination(outcome: Outcome, reason: str, /, **changes: Any) -> Determination:
     """A determination of the Lakeside policy for the order under Coverage/cov-1."""
-    given: dict[str, Any] = {"order": order(), "coverage": "Coverage/cov-1", "payer": PAYER, "policy": policy()}
+    given: dict[str, Any] = {
+        "order": order(),
+        "coverage": "Coverage/cov-1",
+        "payer": PAYER,
+        "policy": policy(),
+    }
     return Determination(**given | {"outcome": outcome, "reason": reason} | changes)
 
 
 def met(**changes: Any) -> Determination:
     """Every criterion met."""
-    return determination(Outcome.MEETS_CRITERIA, "criteria-met", **DECIDED | {"criteria": (MET, MET)} | changes)
+    return determination(
+        Outcome.MEETS_CRITERIA, "criteria-met", **DECIDED | {"criteria": (MET, MET)} | changes
+    )
 
 
 def needs_info(**changes: Any) -> Determination:
     """One criterion open."""
-    return determination(Outcome.NEEDS_INFO, "criteria-open", **NEEDS_INFO | {"criteria": (OPEN, MET)} | changes)
+    return determination(
+        Outcome.NEEDS_INFO, "criteria-open", **NEEDS_INFO | {"criteria": (OPEN, MET)} | changes
+    )
 
 
 def investigational(**changes: Any) -> Determination:
@@ -145,8 +165,12 @@ def technique(**changes: Any) -> Determination:
 
 def refer(**changes: Any) -> Determination:
     """A product that follows its own manual."""
-    product = ProductException(product="state", cites="2", says="State members follow the manual.", contact=MANUAL)
-    return determination(Outcome.REFER_TO_PLAN, "product-exception", **CONDITIONAL | {"product": product} | changes)
+    product = ProductException(
+        product="state", cites="2", says="State members follow the manual.", contact=MANUAL
+    )
+    return determination(
+        Outcome.REFER_TO_PLAN, "product-exception", **CONDITIONAL | {"product": product} | changes
+    )
 
 
 def no_policy(**changes: Any) -> Determination:
@@ -173,30 +197,32 @@ def out_of_scope(**changes: Any) -> Determination:
     return determination(Outcome.OUT_OF_SCOPE, "other-technique", **{"policy": None} | changes)
 
 
-def authorization_required() -> Determination:
+def authorization_required(**changes: Any) -> Determination:
     """Every criterion met, and the plan requires prior authorization."""
-    return met(pa_needed="auth-needed", info_needed=None)
+    return met(pa_needed="auth-needed", info_needed=None, **changes)
 
 
-def no_authorization() -> Determination:
+def no_authorization(**changes: Any) -> Determination:
     """Every criterion met, and the plan requires no prior authorization."""
-    return met(pa_needed="no-auth", info_needed=None)
+    return met(pa_needed="no-auth", info_needed=None, **changes)
 
 
-def bare_needs_info() -> Determination:
+def bare_needs_info(**changes: Any) -> Determination:
     """Something is open without criteria, documents, plan or notes."""
-    return needs_info(criteria=(), policy=None, doc_needed=None, questionnaire=None)
+    return needs_info(criteria=(), policy=None, doc_needed=None, questionnaire=None, **changes)
 
 
-def noted() -> Determination:
+def noted(**changes: Any) -> Determination:
     """Everything a determination can carry at once."""
     notes = (Note("second-diagnosis", "C50.9"), Note("set-aside", "", "Observation/o9", "2026-01-01"))
-    both = criterion(Truth.UNKNOWN, "Statement", evidence=(Evidence("Observation/o3", "3.1 cm"),) * 5, gaps=())
+    both = criterion(
+        Truth.UNKNOWN, "Statement", evidence=(Evidence("Observation/o3", "3.1 cm"),) * 5, gaps=()
+    )
     many = criterion(Truth.UNKNOWN, "Gaps", gaps=tuple(Gap("unreadable", f"part {i}") for i in range(7)))
-    return needs_info(criteria=(both, many), notes=notes, plan="Gold", flags=("code-not-listed",))
+    return needs_info(criteria=(both, many), notes=notes, plan="Gold", flags=("code-not-listed",), **changes)
 
 
-KINDS: dict[str, Callable[[], Determination]] = {
+KINDS: dict[str, Callable[..., Determination]] = {
     maker.__name__: maker
     for maker in (
         met, authorization_required, no_authorization, needs_info, bare_needs_info, noted, investigational,
@@ -233,7 +259,9 @@ def answer(*determinations: Determination, **changes: Any) -> Answer:
 
 def body(*determinations: Determination, **changes: Any) -> dict[str, Any]:
     """The same as the client gets it."""
-    sent: dict[str, Any] = fhir_json.read(fhir_json.write(answer(*determinations, **changes).response.as_json()))
+    sent: dict[str, Any] = fhir_json.read(
+        fhir_json.write(answer(*determinations, **changes).response.as_json())
+    )
     return sent
 
 
