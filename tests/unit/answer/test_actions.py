@@ -19,7 +19,7 @@ def signed(order: Order, response: dict[str, Any], **changes: Any) -> Order:
     return samples.order(order.reference, {**action["resource"], **changes})
 
 
-@pytest.mark.requirement("CRD-016", "CRD-017", "CRD-018", "resp-29", "CH-159")
+@pytest.mark.requirement("CRD-016", "CRD-017", "CRD-018", "resp-29", "CH-149", "CH-159")
 def test_one_update_with_a_description_for_an_order() -> None:
     """CRD-016 to 018: type, description, no resourceId, the same id."""
     (action,) = samples.body(samples.met())["systemActions"]
@@ -80,7 +80,7 @@ def test_the_form_in_which_the_client_keeps_a_statement_does_not_matter() -> Non
     assert samples.body(samples.needs_info(order=order))["systemActions"] == []
 
 
-@pytest.mark.requirement("CRD-048", "DTR-017", "hook-16")
+@pytest.mark.requirement("CRD-048")
 def test_a_new_verdict_replaces_our_statement_in_its_place_under_the_same_id() -> None:
     """CRD-048: same assertion id, new date; what stood around it stays."""
     old = signed(samples.order(), samples.body(samples.needs_info()))

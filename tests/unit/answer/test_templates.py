@@ -9,13 +9,16 @@ from pathlib import Path
 import pytest
 from jinja2 import UndefinedError
 
+from cds_service import determination
 from cds_service.answer.templates import load_cards
 from cds_service.answer.view import view
+from cds_service.coverage.payers import Unmatched
 from cds_service.determination import Determination, Outcome
 from cds_service.hooks.response_check import SUMMARY_LIMIT, length
 from cds_service.kernel.errors import DataError
 from cds_service.kernel.provenance import Gap, Note
 from cds_service.kernel.yaml_data import read_yaml
+from cds_service.policy.select import SelectionReason
 from tests.unit.answer import samples
 
 CODE = Path(__file__).parents[3] / "cds_service"
@@ -39,6 +42,12 @@ AGREED = (
 def test_every_agreed_code_has_a_sentence() -> None:
     """The catalogue is the contract between the parts."""
     assert set(AGREED.split()) <= samples.card_set().codes
+
+
+def test_every_reason_that_a_determination_can_have_has_a_sentence() -> None:
+    """Reasons come from recognition, payer matching, version selection and the outcome table."""
+    reasons = {*determination._OUTCOMES, *Unmatched, *SelectionReason} - {SelectionReason.SEVERAL}
+    assert reasons <= samples.card_set().codes
 
 
 def codes_in_the_program() -> Iterator[tuple[str, str]]:
@@ -95,16 +104,14 @@ EVERY = [make() for make in samples.KINDS.values()] + [
 ]
 
 
-@pytest.mark.parametrize("determination", EVERY, ids=lambda made: f"{made.outcome}-{made.reason}")
+@pytest.mark.parametrize("made", EVERY, ids=lambda made: f"{made.outcome}-{made.reason}")
 @pytest.mark.parametrize("form", [True, False])
-def test_every_template_renders_with_every_determination_it_is_for(
-    determination: Determination, form: bool
-) -> None:
+def test_every_template_renders_with_every_determination_it_is_for(made: Determination, form: bool) -> None:
     """Architecture: a test renders each template with each kind of determination and measures the summary."""
-    words = view(determination, "Great Lakes Mutual Health Insurance", form)
+    words = view(made, "Great Lakes Mutual Health Insurance", form)
     rendered = 0
     for name, kind in samples.card_set().kinds.items():
-        if not kind.speaks_of(determination):
+        if not kind.speaks_of(made):
             continue
         if kind.card:
             assert 0 < length(samples.card_set().plain(f"{name}/summary", words)) < SUMMARY_LIMIT, name
