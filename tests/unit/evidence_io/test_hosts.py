@@ -231,7 +231,7 @@ def test_blank_entries_are_nothing() -> None:
 
 @given(st.text(max_size=30) | st.text(alphabet="htps:/@.[]%#?0123456789abcfx\\-", max_size=30))
 def test_no_text_passes_by_accident(text: str) -> None:
-    """A client writes the address; whatever it writes is refused by name, unless it is the registered server."""
+    """A client writes the address: whatever it writes is refused, unless it is the registered server."""
     for url in (text, f"https://{text}", f"http://{text}/fhir"):
         try:
             origin, _ = EHR.base(url)

@@ -1,0 +1,286 @@
+"""FHIR reads and searches with the hook's token: host allow-list, page and size limits, one deadline.
+
+The only module that calls an EHR. No client found does these together: a token that goes to one origin only,
+a connection only to an address that was vetted after it was resolved, no redirect or page link to another
+server, and an end to every call at the deadline, however slowly the other side talks.
+
+`Prefer: handling=lenient` is sent because an ignored search parameter brings too much, which the rules sort
+out (they check patient and code of each resource), while a refused one brings nothing (clients.md section 5).
+"""
+
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import closing
+from dataclasses import dataclass
+from http.client import HTTPException
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import HTTPError, InvalidHeader, MaxRetryError
+from urllib3.util import Retry
+
+from cds_service.evidence.answers import Answer, Failed, FetchError, Reply, read, search
+from cds_service.evidence.hosts import AllowedHosts, HostRefusedError, follow
+from cds_service.evidence.sockets import CALL, LATE, TlsSocket, connect
+from cds_service.hooks.access import FhirAccess
+from cds_service.hooks.request import HookRequest
+from cds_service.kernel.clock import Deadline
+
+_RETRIED = (429, 502, 503, 504)
+_REDIRECTS = (301, 302, 303, 307, 308)
+_GRACE = 0.05  # what a worker needs to hand over the pages it has when time is out
+_HEADERS = {
+    "Accept": "application/fhir+json",
+    "Accept-Encoding": "gzip",
+    "Prefer": "handling=lenient",
+    "User-Agent": "cds-service",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one search may take: pages, bytes of all pages, seconds to connect, tries again, redirects."""
+
+    threads: int = 32
+    pages: int = 40
+    bytes: int = 16_000_000
+    connect_seconds: float = 2.0
+    retries: int = 2
+    redirects: int = 3
+
+
+class _PlainConnection(HTTPConnection):
+    def _new_conn(self) -> socket.socket:
+        return connect(self.port)
+
+
+class _TlsConnection(HTTPSConnection):
+    def _new_conn(self) -> socket.socket:
+        return connect(self.port)
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = _PlainConnection
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+class _Adapter(HTTPAdapter):
+    """requests on vetted connections, with one TLS context made once."""
+
+    def __init__(self, tls: ssl.SSLContext, size: int) -> None:
+        self._tls = tls
+        super().__init__(pool_connections=size, pool_maxsize=size)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, ssl_context=self._tls, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
+
+    def cert_verify(self, *args: Any) -> None:
+        """Nothing to add: the context verifies, and loading the authorities anew costs 20 ms each time."""
+
+
+class _Session(requests.Session):
+    """requests without settings of the machine, without cookies, without redirects of its own."""
+
+    def __init__(self, adapter: HTTPAdapter) -> None:
+        super().__init__()
+        self.trust_env = False
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self.headers.clear()
+        self.headers.update(_HEADERS)
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, adapter)
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """None: whether to follow is decided here, by the origin."""
+        return None
+
+
+class Network:
+    """Threads and connections to EHRs, shared by all calls of a process; no thread starts before it is
+    needed.
+    """
+
+    def __init__(self, limits: Limits = Limits(), tls: ssl.SSLContext | None = None) -> None:
+        """tls: how servers are verified; by default the system's and certifi's authorities."""
+        if tls is None:
+            tls = ssl.create_default_context()
+            tls.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
+        tls.sslsocket_class = TlsSocket
+        self.limits = limits
+        self.session = _Session(_Adapter(tls, limits.threads))
+        self._threads = ThreadPoolExecutor(limits.threads, thread_name_prefix="ehr")
+
+    def submit(self, work: Callable[..., Answer], *args: object) -> Future[Answer]:
+        """Work for one of the threads."""
+        return self._threads.submit(work, *args)
+
+    def close(self) -> None:
+        """Ends threads and connections."""
+        self._threads.shutdown(cancel_futures=True)
+        self.session.close()
+
+
+class Gateway:
+    """One EHR for one call: reads and searches it with the token that the call brought."""
+
+    def __init__(
+        self, network: Network, server: str, access: FhirAccess | None, allowed: AllowedHosts
+    ) -> None:
+        """access: None only for servers that are open to everybody. Raises HostRefusedError (CH-226 to
+        CH-232).
+        """
+        self._origin, self._base = allowed.base(server)
+        self._network, self._allowed = network, allowed
+        self._headers = {"Authorization": f"Bearer {access.token}"} if access else {}
+        life = access.expires_in if access and access.expires_in is not None else float("inf")
+        self._expires = time.monotonic() + life
+
+    def round(self, paths: Iterable[str], deadline: Deadline) -> dict[str, Answer]:
+        """All answers of one parallel round, by path; never later than the deadline, never an exception.
+
+        A path is `Type/id` or `Type?query` below the server's base, ids and values encoded, or an address at
+        the same server that a page named as the next one.
+        """
+        until = Deadline(min(deadline.at, self._expires), deadline.monotonic)
+        inner, stop = until.keep_back(_GRACE), threading.Event()
+        tasks: dict[str, Future[Answer]] = {}
+        if inner.left():
+            tasks = {path: self._network.submit(self._answer, path, inner, stop) for path in paths}
+            wait(tasks.values(), timeout=until.left())
+            stop.set()
+        return {path: _result(tasks.get(path)) for path in paths}
+
+    def owns(self, url: str) -> bool:
+        """Whether an address may be asked with this call's token."""
+        try:
+            return bool(follow(self._origin, f"{self._base}/", url))
+        except HostRefusedError:
+            return False
+
+    def _answer(self, path: str, deadline: Deadline, stop: threading.Event) -> Answer:
+        limits = self._network.limits
+        CALL.deadline, CALL.vetted, CALL.connect_seconds = deadline, self._vetted, limits.connect_seconds
+
+        def fetch(url: str, size: int) -> Reply:
+            return self._get(url, size, stop)
+
+        if path.startswith(("https://", "http://")):
+            return search(path, fetch, self._follow, limits.pages, limits.bytes)
+        if "?" in path:
+            return search(f"{self._base}/{path}", fetch, self._follow, limits.pages, limits.bytes)
+        return read(f"{self._base}/{path}", path.partition("/")[0], fetch, limits.bytes)
+
+    def _follow(self, current: str, link: str) -> str:
+        return follow(self._origin, current, link)
+
+    def _vetted(self) -> list[str]:
+        """The addresses a connection may go to. Raises HostRefusedError when there are none."""
+        host, port = self._origin.host, self._origin.port
+        found = [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+        vetted = [address for address in dict.fromkeys(found) if self._allowed.admits(self._origin, address)]
+        if not vetted:
+            raise HostRefusedError("a name that leads to an address that is not registered")
+        return vetted
+
+    def _get(self, url: str, size: int, stop: threading.Event) -> Reply:
+        """A reply, after further tries where they may help and the deadline allows. Raises FetchError."""
+        retry = Retry(self._network.limits.retries, backoff_factor=0.2)
+        while True:
+            reply = self._redirected(url, size)
+            if reply.status not in _RETRIED:
+                return reply
+            try:
+                retry = retry.increment("GET", url)
+                pause = retry.parse_retry_after(reply.retry_after) if reply.retry_after else None
+            except MaxRetryError:
+                return reply
+            except InvalidHeader:
+                pause = None
+            seconds = retry.get_backoff_time() if pause is None else pause
+            if seconds >= CALL.deadline.left() or stop.wait(seconds):
+                return reply
+
+    def _redirected(self, url: str, size: int) -> Reply:
+        """A reply, after redirects that stay at the server (CH-231). Raises FetchError."""
+        try:
+            for _ in range(self._network.limits.redirects):
+                reply = self._once(url, size)
+                if reply.status not in _REDIRECTS or not reply.location:
+                    return reply
+                url = self._follow(url, reply.location)
+        except HostRefusedError as refused:
+            raise FetchError(f"the EHR leads to {refused}") from None
+        except (OSError, HTTPError, HTTPException, ValueError) as error:
+            raise FetchError(_trouble(error)) from None
+        raise FetchError("the EHR redirects too often")
+
+    def _once(self, url: str, size: int) -> Reply:
+        waits = (CALL.connect_seconds, CALL.left())
+        session = self._network.session
+        with closing(
+            session.get(url, headers=self._headers, stream=True, allow_redirects=False, timeout=waits)
+        ) as got:
+            body = _body(got, size)
+        location, later = got.headers.get("Location", ""), got.headers.get("Retry-After", "")
+        return Reply(url, got.status_code, body, location, later)
+
+
+def _body(response: requests.Response, size: int) -> bytes:
+    """The body, read as it comes and no further than `size` bytes. Raises FetchError."""
+    parts, length = [], 0
+    for part in response.iter_content(65536):
+        parts.append(part)
+        length += len(part)
+        if length > size:
+            raise FetchError("the EHR's answer is larger than is read")
+    return b"".join(parts)
+
+
+def _trouble(error: Exception) -> str:
+    if isinstance(error, requests.Timeout | TimeoutError) or not CALL.deadline.left():
+        return LATE
+    if isinstance(error, requests.exceptions.SSLError):
+        return "the EHR's certificate is not trusted"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError):
+        return "the EHR's answer broke off"
+    return "the EHR could not be reached"
+
+
+def _result(task: Future[Answer] | None) -> Answer:
+    """The answer of a task that is done; a waiting one is called off, a running one ends by itself."""
+    if task is None or not task.done():
+        if task is not None:
+            task.cancel()
+        return Failed(LATE)
+    return task.result()
+
+
+def open_gateway(
+    request: HookRequest, network: Network, allowed: AllowedHosts, without_token: bool = False
+) -> tuple[Gateway | None, str | None]:
+    """(the way to the EHR that the call names, or None and why there is none).
+
+    without_token: also call servers that are open to everybody (demonstration and tests); else a call without
+    a usable token leads to no outside call at all (CH-067).
+    """
+    if request.fhir_server is None:
+        return None, request.access_problem or "the call names no fhirServer"
+    if request.fhir_access is None and not without_token:
+        return None, request.access_problem or "the call brings no fhirAuthorization"
+    try:
+        return Gateway(network, request.fhir_server, request.fhir_access, allowed), None
+    except HostRefusedError as refused:
+        return None, f"fhirServer is {refused}"
