@@ -46,7 +46,7 @@ class YamlFile:
         """Members under the given keys whose text stands without quotes (ecosystem.md 3.2, YAML row)."""
         for member, node in _scalars(self.tree, ()):
             names = [key for key in member if isinstance(key, str)]
-            if names and names[-1] in keys and not isinstance(node, _QUOTED):
+            if names and names[-1] in keys and isinstance(node, str) and not isinstance(node, _QUOTED):
                 yield member, str(node)
 
 

@@ -3,7 +3,7 @@
 import re
 
 _MARKS = re.compile(r"\((?:r|tm|sm)\)|[®™℠'’.]")
-_OTHER = re.compile(r"[^a-z0-9]+")
+_OTHER = re.compile(r"[\W_]+")
 
 
 def normal_name(name: str) -> str:

@@ -61,7 +61,7 @@ def _service(bundle: PolicyBundle, service: str | None) -> Service:
 
 def _id(name: str) -> str:
     """`LP 7.2` becomes lp-7.2."""
-    made = re.sub(r"[^a-z0-9.]+", "-", name.casefold()).strip("-.")
+    made = re.sub(r"\.*[^a-z0-9.]+\.*|\.{2,}", "-", name.casefold()).strip("-.")
     if not made:
         raise InputError(f'"{name}" makes no id: use letters or digits.', "unusable-name")
     return made
@@ -73,8 +73,8 @@ def _refuse_second(bundle: PolicyBundle, payer: str, policy: str, service: str) 
         if version.payer == payer and version.service == service:
             file = bundle.file_of(version).name
             raise InputError(
-                f"{version.policy} {version.version} already speaks for {payer} on {service}. For a new version "
-                f"give {file} an effective-to and write a copy beside it, named by the new version.",
+                f"{version.policy} {version.version} already speaks for {payer} on {service}. For a new "
+                f"version give {file} an effective-to and write a copy beside it, named by the new version.",
                 "policy-exists",
             )
     if f"{payer}/{policy}" in bundle.versions:
