@@ -128,7 +128,7 @@ def _sentence(context: Context, item: Any) -> text.Trusted:
     if not isinstance(item, str):
         own = {"code": item.code, "about": item.about, "reference": item.reference, "date": item.date}
         escape = cast("Callable[[object], str]", environment.finalize)
-        about, day = escape(text.brief(item.about)), escape(item.date or "")
+        about, day = escape(text.brief(item.about)), escape((item.date or "")[:10])
         own["on"] = text.Trusted((f": {about}" if about else "") + (f" ({day})" if day else ""))
     known = f"reasons/{own['code']}" in cast(DictLoader, environment.loader).mapping
     template = environment.get_template(f"reasons/{own['code']}" if known else "reasons/unlisted")

@@ -16,7 +16,8 @@ from cds_service.coverage.payers import Unmatched
 from cds_service.determination import Determination, Outcome
 from cds_service.hooks.response_check import SUMMARY_LIMIT, length
 from cds_service.kernel.errors import DataError
-from cds_service.kernel.provenance import Gap, Note
+from cds_service.kernel.provenance import Evidence, Gap, Note
+from cds_service.kernel.truth import Truth
 from cds_service.kernel.yaml_data import read_yaml
 from cds_service.policy.select import SelectionReason
 from tests.unit.answer import samples
@@ -136,6 +137,23 @@ def test_every_outcome_has_words_for_its_assertion_and_every_one_in_scope_a_card
         assert any(kind.assertion for kind in kinds if outcome in kind.outcomes), outcome
         cards = [kind for kind in kinds if outcome in kind.outcomes and kind.card and not kind.stands_in]
         assert bool(cards) is (outcome is not Outcome.OUT_OF_SCOPE), outcome
+
+
+def test_every_kind_is_documented() -> None:
+    """Architecture: a test proves that each card kind is documented."""
+    page = (samples.CARDS.parent / "docs" / "cards.md").read_text("utf-8")
+    assert [name for name in samples.card_set().kinds if f"`{name}`" not in page] == []
+
+
+def test_times_of_day_are_left_out() -> None:
+    """A clinician needs the day."""
+    late = Evidence("Observation/o", "3.1 cm", "2026-10-22T14:15:00Z")
+    made = samples.met(criteria=(samples.criterion(Truth.MET, evidence=(late,)),))
+    assert "3.1 cm (2026-10-22)" in samples.body(made)["cards"][0]["detail"]
+    assert (
+        sentence(Gap("stale", "3.1 cm", None, "2025-01-01T08:00:00Z"))
+        == "Too old to count: 3.1 cm (2025-01-01)."
+    )
 
 
 def test_no_card_says_approved_or_denied() -> None:
