@@ -36,7 +36,7 @@ def choose(order: Order, chart: Chart, bundle: PolicyBundle) -> list[Case]:
     usable = [item for item in relevant if item.in_force]
     if order.scope is Scope.OUT_OF_SCOPE:
         return [Case(order, item.reference, order.reason) for item in usable] or [Case(order, None, order.reason)]
-    if chart.failed.get("Coverage") or (not held and chart.failure("Coverage")):
+    if "Coverage" in chart.unsupported or chart.failed.get("Coverage") or (not held and chart.failure("Coverage")):
         return [Case(order, None, "coverage-search-failed")]
     if not usable:
         return [Case(order, None, _why_none(held, relevant))]

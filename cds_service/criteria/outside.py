@@ -70,7 +70,9 @@ def _effect(diagnosis: Diagnosis, findings: Findings, origins: Mapping[str, str]
     """(disease, unknown, own or none; code of the gap) that a current diagnosis has."""
     if diagnosis.unmapped:
         return "unknown", "unmapped-malignancy"
-    effects = {_effect_of(group.effect, group.origin, diagnosis, findings, origins) for group in diagnosis.elsewhere}
+    joined = any(group.kind == "metastasis" for group in diagnosis.tumors)
+    groups = [group for group in diagnosis.elsewhere if not (joined and group.joins_metastasis)]
+    effects = {_effect_of(group.effect, group.origin, diagnosis, findings, origins) for group in groups}
     if diagnosis.tumors:
         effects.add("none")
     if len(effects) > 1:

@@ -64,7 +64,7 @@ def _resects(done: Done, organ: Removal) -> bool:
 
 
 def _after(primary: Diagnosis, done: Done) -> bool:
-    return primary.onset is not None and done.date is not None and done.date.first >= primary.onset.first
+    return primary.onset is not None and done.date is not None and done.date.first > primary.onset.first
 
 
 def _absence(primary: Diagnosis, organs: Sequence[Removal], findings: Findings) -> Evidence | None:

@@ -32,16 +32,20 @@ class _Setting:
     on_record: bool
     primaries: tuple[Diagnosis, ...]
     family: OriginFamily | None
+    form_type: str | None = None
+    muddled: bool = False
 
     @property
     def onset(self) -> date | None:
-        """The latest onset among the current tumors; the same code recorded twice counts from its first record."""
-        first: dict[object, date] = {}
-        for diagnosis in (*self.metastases, *self.primaries):
-            if diagnosis.onset:
-                key = tuple(group.group for group in diagnosis.tumors)
-                first[key] = min(first.get(key, diagnosis.onset.first), diagnosis.onset.first)
-        return max(first.values(), default=None)
+        """The latest onset among the current tumors (clinical.md 4.2).
+
+        A record without an onset of its own, such as an encounter diagnosis, counts only where no other record of the
+        same tumor states one.
+        """
+        tumors = [d for d in (*self.metastases, *self.primaries) if d.onset]
+        dated = {group.group for d in tumors if not d.only_recorded for group in d.tumors}
+        counted = [d for d in tumors if not d.only_recorded or dated.isdisjoint(g.group for g in d.tumors)]
+        return max((d.onset.first for d in counted if d.onset), default=None)
 
 
 def words_about_spread(findings: Findings, facts: TypeFacts, finding: Finding) -> list[Word]:
@@ -77,12 +81,19 @@ def _setting(findings: Findings, facts: TypeFacts) -> _Setting:
     current = tuple(d for d in metastases if d.settled)
     origins = [facts.origins.get(d.reference) or find_origin(d, findings) for d in current]
     families = {origin.family.family if origin.family else None for origin in origins}
-    family = origins[0].family if len(families) == 1 and origins else None
+    muddled = any(d.settled and (len(d.tumors) > 1 or _contradicted(d)) for d in mine)
+    family = origins[0].family if len(families) == 1 and origins and not muddled else None
     if family is None and facts.form_type in findings.model.form_families:
         name = findings.model.form_families[facts.form_type]
         family = next(each for each in findings.model.families if each.family == name)
     on_record = any(d.standing is not Standing.PROVISIONAL for d in metastases)
-    return _Setting(current, on_record, tuple(d for d in of_kind("primary") if d.settled), family)
+    primaries = tuple(d for d in of_kind("primary") if d.settled)
+    return _Setting(current, on_record, primaries, family, facts.form_type, muddled)
+
+
+def _contradicted(diagnosis: Diagnosis) -> bool:
+    """Whether another coding of the same concept places it outside the organ."""
+    return any(group.effect != "by-site" and not group.joins_metastasis for group in diagnosis.elsewhere)
 
 
 def _readings(findings: Findings, setting: _Setting) -> tuple[Mapping[str, str], str]:
@@ -90,11 +101,13 @@ def _readings(findings: Findings, setting: _Setting) -> tuple[Mapping[str, str],
     model = findings.model
     if setting.on_record and not setting.metastases:
         return {}, "ignored"
-    if setting.on_record:
-        if setting.family:
-            return setting.family.reads, setting.family.status_present
+    if setting.family:
+        return setting.family.reads, setting.family.status_present
+    if setting.on_record or setting.form_type in model.form_metastases:
         return model.metastasis_default, model.metastasis_status
-    if setting.primaries:
+    if setting.muddled:
+        return model.no_tumor, model.no_tumor_status
+    if setting.primaries or setting.form_type in model.form_primaries:
         return model.no_metastasis, model.no_metastasis_status
     return model.no_tumor, model.no_tumor_status
 
@@ -151,7 +164,7 @@ def _after_treatment(day: date, findings: Findings) -> bool:
     """No evidence of recurrence counts only after a completed tumor treatment (clinical.md 4.4)."""
     model = findings.model
     return any(
-        done.status == "completed" and done.date and done.date.first <= day and done.is_a(model.treatments, model.treatment_words)
+        done.status == "completed" and done.date and done.date.first < day and done.is_a(model.treatments, model.treatment_words)
         for done in findings.procedures
     )
 

@@ -37,8 +37,10 @@ def tumor_size(criterion: TumorSize, findings: Findings) -> Finding:
     limit = Limit(parse_length(criterion.below), Decimal(findings.limits.plausible_mm))
     lesions = read_lesions(findings)
     finding = Finding(notes=list(lesions.notes))
-    usable = [size for size in lesions.sizes if _belongs(size, limit, findings, finding)]
+    places = {id(size): _belongs(size, limit, findings, finding) for size in lesions.sizes}
+    usable = [size for size in lesions.sizes if places[id(size)] is True]
     readings = _read_all(usable, lesions, limit, findings, finding)
+    readings += [_unplaced(size) for size in lesions.sizes if places[id(size)] is None]
     chosen = _chosen(readings, lesions, findings, finding)
     finding.state = all_of(reading.state for reading in chosen)
     for reading in chosen:
@@ -52,8 +54,8 @@ def tumor_size(criterion: TumorSize, findings: Findings) -> Finding:
     return finding
 
 
-def _belongs(size: Size, limit: Limit, findings: Findings, finding: Finding) -> bool:
-    """Whether a size is one of the organ's tumors; one of another organ is dropped."""
+def _belongs(size: Size, limit: Limit, findings: Findings, finding: Finding) -> bool | None:
+    """Whether a size is one of the organ's tumors; one of another organ is dropped; None when it cannot be told."""
     reference, shown = size.observed.reference, size.observed.concept.shown
     if size.site is Site.ORGAN:
         return True
@@ -64,11 +66,15 @@ def _belongs(size: Size, limit: Limit, findings: Findings, finding: Finding) -> 
     if size.site is Site.UNLISTED:
         state, _, _ = measured(size.observed.resource, findings.model.sizes, limit, findings.terms)
         dropped = state is Truth.MET
-    if dropped:
-        finding.notes.append(Note("set-aside", shown, reference))
-    else:
-        finding.gaps.append(Gap("no-site", shown, reference))
+    if not dropped:
+        return None
+    finding.notes.append(Note("set-aside", shown, reference))
     return False
+
+
+def _unplaced(size: Size) -> _Reading:
+    gap = _gap(size, "no-site")
+    return _Reading(None, Truth.UNKNOWN, frozenset(), frozenset(), (), (gap,))
 
 
 def _only_tumor_site(findings: Findings) -> bool:
@@ -176,7 +182,7 @@ def _targets(lesions: Lesions, findings: Findings) -> list[str | Key]:
     named += [
         e.value_reference.reference
         for e in request.extension or ()
-        if e.url in findings.model.target_extensions and e.value_reference is not UNSET and e.value_reference.reference
+        if e.value_reference is not UNSET and e.value_reference.reference
     ]
     identities = {s.reference: s.identity for s in lesions.structures}
     targets: list[str | Key] = [

@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cds_service.criteria.result import Finding
-from cds_service.evidence.diagnoses import Diagnosis, Standing
+from cds_service.evidence.diagnoses import Diagnosis, Standing, same_diagnosis
 from cds_service.evidence.findings import Findings
 from cds_service.evidence.lesions import named_by_only_size
 from cds_service.evidence.origin import OPEN, Origin, find_origin
 from cds_service.kernel.codes import Key
-from cds_service.kernel.concepts import read_concept
-from cds_service.kernel.elements import CodeableConcept
 from cds_service.kernel.provenance import Gap, Note
 from cds_service.kernel.truth import Truth, agreed
 from cds_service.policy.model import TumorType
@@ -68,13 +66,10 @@ class _Judged:
         """References of tumors that the order names, or that the only size is about."""
         request, chart = self.findings.order.request, self.findings.chart
         names = {chart.canonical(r.reference) for r in (request.reason_reference or ()) if r.reference} if request else set()
-        codes = {key for c in (request.reason_code or ()) if request for key in self._keys(c)} if request else set()
+        stated = self.findings.reasons
         mine = [d for d in self.findings.diagnoses if d.tumors]
-        by_order = {d.reference for d in mine if d.reference in names or not codes.isdisjoint(d.concept.keys)}
+        by_order = {d.reference for d in mine if d.reference in names or any(same_diagnosis(s, d) for s in stated)}
         return by_order or named_by_only_size(self.findings)
-
-    def _keys(self, concept: CodeableConcept) -> tuple[Key, ...]:
-        return read_concept(concept, self.findings.terms).keys
 
     def _dangling_name(self) -> bool:
         request, chart = self.findings.order.request, self.findings.chart
@@ -112,7 +107,7 @@ class _Judged:
 
     def _alone(self, diagnosis: Diagnosis, finding: Finding) -> Truth:
         """The state one confirmed diagnosis gives by itself."""
-        foreign = [g for g in diagnosis.elsewhere if g.effect != "by-site"]
+        foreign = [g for g in diagnosis.elsewhere if g.effect != "by-site" and not g.joins_metastasis]
         if len(diagnosis.tumors) > 1 or foreign:
             finding.gaps.append(Gap("excludes-each-other", diagnosis.concept.shown, diagnosis.reference))
             return Truth.UNKNOWN

@@ -11,9 +11,7 @@ from cds_service.kernel.provenance import Note
 from cds_service.kernel.references import canonical, resource_type
 
 ANY_TYPE = "*"
-_OFTEN_LACKING = frozenset(
-    {"BodyStructure", "Procedure", "QuestionnaireResponse", "ServiceRequest", "DiagnosticReport", "DocumentReference"}
-)
+_OFTEN_LACKING = frozenset({"BodyStructure", "Procedure", "QuestionnaireResponse"})
 _UNSUPPORTED_CODES = frozenset({"not-supported", "not-found"})
 _UNSUPPORTED_STATUS = ("404", "405", "501")
 

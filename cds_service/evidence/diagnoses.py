@@ -38,7 +38,8 @@ class Diagnosis:
 
     tumors / elsewhere: the groups its codings name, after less specific ones have yielded; several mean that the codings
     exclude each other; unmapped: an unknown code whose words name a malignancy; unreadable: nothing says what it is;
-    related: references to its primary; histology: its histology extension.
+    onset: onset, else the recorded date, which only_recorded tells; related: references to its primary; histology: its
+    histology extension.
     """
 
     reference: str
@@ -51,6 +52,7 @@ class Diagnosis:
     unmapped: bool = False
     unreadable: bool = False
     onset: FhirDate | None = None
+    only_recorded: bool = False
     related: tuple[str, ...] = ()
     histology: Concept = NOTHING
     from_order: bool = False
@@ -74,17 +76,17 @@ def read_diagnoses(chart: Chart, model: TumorModel, terms: Terminology) -> list[
 
 
 def reason_diagnoses(
-    reasons: Iterable[CodeableConcept], known: list[Diagnosis], order: str, chart: Chart, model: TumorModel, terms: Terminology
+    reasons: Iterable[CodeableConcept], order: str, chart: Chart, model: TumorModel, terms: Terminology
 ) -> list[Diagnosis]:
-    """Reason codes that no Condition has, as current confirmed diagnoses (clinical.md 1.4)."""
+    """Reason codes as current confirmed diagnoses; they count where no Condition has them (clinical.md 1.4)."""
     reader = _Reader(chart, model, terms)
-    on_record = {key for diagnosis in known for key in diagnosis.concept.keys}
-    found = []
-    for reason in reasons:
-        concept = read_concept(reason, terms)
-        if on_record.isdisjoint(concept.keys):
-            found.append(reader.classify(order, Standing.CONFIRMED, True, concept, from_order=True))
-    return found
+    return [reader.classify(order, Standing.CONFIRMED, True, read_concept(r, terms), from_order=True) for r in reasons]
+
+
+def same_diagnosis(one: Diagnosis, other: Diagnosis) -> bool:
+    """Whether two diagnoses share a code, or a group all of whose codes mean the same."""
+    meanings = {g.group for g in one.tumors if g.one_meaning} & {g.group for g in other.tumors if g.one_meaning}
+    return bool(meanings) or not set(one.concept.keys).isdisjoint(other.concept.keys)
 
 
 class _Reader:
@@ -108,7 +110,8 @@ class _Reader:
         if sure in _VOID:
             return
         clinical = _status(resource.clinical_status, _CURRENT | _PAST)
-        broken = bool(damaged) or sure == "?" or clinical == "?"
+        links = list(self._links(resource))
+        broken = bool(damaged) or "?" in (sure, clinical, *links)
         standing = Standing.PROVISIONAL if sure in _UNSURE else Standing.CONFIRMED
         yield self.classify(
             stored.reference,
@@ -116,8 +119,9 @@ class _Reader:
             _is_current(resource, clinical),
             read_concept(resource.code, self.terms) if "code" not in damaged else damaged_concept(stored.raw, self.terms),
             site=read_sites(resource.body_site or (), self.model, self.terms),
-            onset=_onset(resource),
-            related=tuple(self._links(resource)),
+            onset=_onset(resource) or _recorded(resource),
+            only_recorded=_onset(resource) is None,
+            related=tuple(links),
             histology=self._histology(resource.extension or ()),
         )
 
@@ -130,6 +134,7 @@ class _Reader:
         *,
         site: Site = Site.NONE,
         onset: FhirDate | None = None,
+        only_recorded: bool = False,
         related: tuple[str, ...] = (),
         histology: Concept = NOTHING,
         from_order: bool = False,
@@ -137,6 +142,9 @@ class _Reader:
         """The diagnosis with its tumor groups read from the concept and its body site."""
         tumors = [g for g in self.model.groups if concept.stands_in(*g.value_sets)]
         elsewhere = [g for g in self.model.elsewhere if concept.stands_in(*g.value_sets)]
+        if any(g.reads_histology for g in elsewhere):
+            elsewhere += [g for g in self.model.elsewhere if histology.stands_in(*g.value_sets) and g not in elsewhere]
+        mapped = bool(tumors or elsewhere)
         tumors, elsewhere = _most_specific(_placed(tumors, elsewhere, site, self.model), elsewhere)
         return Diagnosis(
             reference,
@@ -146,9 +154,10 @@ class _Reader:
             tuple(tumors),
             tuple(elsewhere),
             site,
-            not concept.sets and self._names_malignancy(concept),
+            not mapped and self._names_malignancy(concept),
             not concept.keys and not concept.words,
             onset,
+            only_recorded,
             related,
             histology,
             from_order,
@@ -161,8 +170,9 @@ class _Reader:
 
     def _links(self, resource: Condition) -> Iterator[str]:
         for extension in resource.extension or ():
-            if extension.url == self.model.metastasis_link and extension.value_reference is not UNSET:
-                yield extension.value_reference.reference or "?"
+            if extension.url == self.model.metastasis_link:
+                reference = extension.value_reference
+                yield (reference.reference or "?") if reference is not UNSET else "?"
 
     def _histology(self, extensions: Iterable[Extension]) -> Concept:
         for extension in extensions:
@@ -178,8 +188,7 @@ def _status(concept: CodeableConcept | object, known: frozenset[str]) -> str:
     for coding in concept.coding or ():
         if coding.code is not UNSET and coding.code in known:
             return coding.code
-    text = concept.text.strip().casefold() if concept.text is not UNSET and not concept.coding else ""
-    return text if text in known else "?"
+    return "?"
 
 
 def _is_current(resource: Condition, clinical: str) -> bool:
@@ -196,11 +205,14 @@ def _is_current(resource: Condition, clinical: str) -> bool:
 
 
 def _onset(resource: Condition) -> FhirDate | None:
-    """Onset, else the recorded date (clinical.md 4.2)."""
     if resource.onset_date_time is not UNSET:
         return resource.onset_date_time
     if resource.onset_period is not UNSET and resource.onset_period.start is not UNSET:
         return resource.onset_period.start
+    return None
+
+
+def _recorded(resource: Condition) -> FhirDate | None:
     return resource.recorded_date if resource.recorded_date is not UNSET else None
 
 

@@ -5,7 +5,7 @@ from datetime import date
 from functools import cached_property
 
 from cds_service.evidence.chart import Chart
-from cds_service.evidence.diagnoses import Diagnosis, reason_diagnoses, read_diagnoses
+from cds_service.evidence.diagnoses import Diagnosis, read_diagnoses, reason_diagnoses, same_diagnosis
 from cds_service.evidence.freshness import Freshness
 from cds_service.evidence.observations import Observations, read_observations
 from cds_service.evidence.procedures import Done, read_procedures
@@ -39,8 +39,13 @@ class Findings:
     def diagnoses(self) -> list[Diagnosis]:
         """Conditions, and the order's reason codes that no Condition has."""
         known = read_diagnoses(self.chart, self.model, self.terms)
-        reasons = (self.order.request.reason_code or ()) if self.order.request else ()
-        return known + reason_diagnoses(reasons, known, self.order.reference, self.chart, self.model, self.terms)
+        return known + [each for each in self.reasons if not any(same_diagnosis(each, other) for other in known)]
+
+    @cached_property
+    def reasons(self) -> list[Diagnosis]:
+        """The order's reason codes."""
+        stated = (self.order.request.reason_code or ()) if self.order.request else ()
+        return reason_diagnoses(stated, self.order.reference, self.chart, self.model, self.terms)
 
     @cached_property
     def observations(self) -> Observations:

@@ -75,9 +75,14 @@ def _structure(reference: str, resource: BodyStructure, readable: bool, findings
     first = (resource.identifier or [None])[0]
     named = first is not None and first.value is not UNSET
     identity = f"{first.system or ''}|{first.value}" if named and first is not None else reference
+    readable = readable and site is not Site.NONE
     return Structure(
         reference, identity, resource.active is not False, site, frozenset(location.keys), conditions, readable
     )
+
+
+def _may_be_lesion(structure: Structure) -> bool:
+    return structure.active and structure.site is not Site.ELSEWHERE
 
 
 def _linked(extensions: "list[Extension] | tuple[()]", findings: Findings) -> Iterator[str]:
@@ -99,7 +104,7 @@ def read_lesions(findings: Findings) -> Lesions:
     """Every size Observation of the patient with the lesion it is about."""
     structures = read_structures(findings)
     sizes: list[Size] = []
-    gaps = [Gap("unreadable", _STRUCTURE, s.reference) for s in structures if not s.readable]
+    gaps = [Gap("unreadable", _STRUCTURE, s.reference) for s in structures if not s.readable and _may_be_lesion(s)]
     notes: list[Note] = []
     for observed in findings.observations.of(About.SIZE):
         item = _place(observed, structures, findings)
@@ -129,7 +134,7 @@ def _place(observed: Observed, structures: list[Structure], findings: Findings) 
             conditions.append(found)
         elif found is False:
             return Gap("unreadable", "focus", observed.reference, date)
-    if any(not structure.readable for structure in about):
+    if any(not structure.readable and _may_be_lesion(structure) for structure in about):
         return Gap("unreadable", _STRUCTURE, observed.reference, date)
     if about and all(not structure.active for structure in about):
         return Note("set-aside", _STRUCTURE, observed.reference, date)
@@ -143,7 +148,7 @@ def _resolve(reference: Reference, structures: list[Structure], findings: Findin
         if structure.reference == name:
             return structure
     stored = findings.chart.find(name) if name else None
-    if stored is not None:
+    if stored is not None and stored.type != _STRUCTURE:
         return name if stored.type == "Condition" else True
     declared = resource_type(name) or (reference.type if reference.type is not UNSET else None)
     lacking = _STRUCTURE in findings.chart.unsupported and declared in (None, _STRUCTURE)

@@ -42,10 +42,12 @@ def find_origin(metastasis: Diagnosis, findings: Findings) -> Origin:
     """The origin of one metastasis, best rank of evidence first."""
     if metastasis.related:
         return _linked(metastasis, findings)
-    stated = [group for group in metastasis.elsewhere if group.origin]
-    if stated:
-        return _of_groups(stated, metastasis.concept, (), findings, "code")
     possible = candidates(findings)
+    coded = [g for g in metastasis.elsewhere if not g.joins_metastasis]
+    stated = [group.origin for group in (*metastasis.tumors, *coded) if group.origin]
+    if stated:
+        families = [_family_of(origin, metastasis.concept, findings) for origin in stated]
+        return Origin(tuple(stated), _shared_family(families), tuple(d.reference for d in possible), (), "code")
     if not possible:
         return _by_histology(metastasis, findings)
     rows = tuple(row for diagnosis in possible for row in _origins(diagnosis))
@@ -68,18 +70,10 @@ def _linked(metastasis: Diagnosis, findings: Findings) -> Origin:
 
 
 def _by_histology(metastasis: Diagnosis, findings: Findings) -> Origin:
-    groups = [g for g in findings.model.elsewhere if g.origin and metastasis.histology.stands_in(*g.value_sets)]
-    if not groups:
-        return Origin((), None, ())
-    return _of_groups(groups, metastasis.histology, (), findings, "histology")
-
-
-def _of_groups(
-    groups: Sequence[Elsewhere], concept: Concept, primaries: tuple[str, ...], findings: Findings, how: str
-) -> Origin:
-    rows = tuple(group.origin or OPEN for group in groups)
-    family = _shared_family([_family_of(group.origin, concept, findings) for group in groups])
-    return Origin(rows, family, primaries, (), how)
+    """Histology settles the type, but not how an M category reads (clinical.md 4.2 names link, code and candidates)."""
+    told = [g for g in findings.model.elsewhere if g.origin and metastasis.histology.stands_in(*g.value_sets)]
+    groups = told or [g for g in metastasis.elsewhere if g.joins_metastasis]
+    return Origin(tuple(group.origin or OPEN for group in groups), None, (), (), "histology")
 
 
 def _origins(diagnosis: Diagnosis) -> list[str]:

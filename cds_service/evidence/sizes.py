@@ -114,7 +114,11 @@ def range_state(limit: Limit, value: Range) -> tuple[Truth, str]:
 
 def measured(resource: Observation, codes: SizeCodes, limit: Limit, terms: Terminology) -> tuple[Truth, str, str]:
     """(state, problem, value as seen) of one size Observation: dimensions in components, else its own value."""
+    ranges = [c.value_range for c in resource.component or () if c.value_range is not UNSET and _is_dimension(c, codes, terms)]
     parts = list(_dimensions(resource.component or (), codes, terms))
+    if ranges:
+        states = [range_state(limit, value) for value in ranges]
+        return all_of(state for state, _ in states), states[0][1], "a range"
     if parts:
         lengths = [length for lengths in parts for length in lengths]
         state, problem = limit.worst(lengths)
@@ -133,7 +137,7 @@ def measured(resource: Observation, codes: SizeCodes, limit: Limit, terms: Termi
 
 def _dimensions(components: Iterable[Component], codes: SizeCodes, terms: Terminology) -> Iterable[list[Length]]:
     for component in components:
-        if not read_concept(component.code, terms).stands_in(*codes.longest, *codes.other):
+        if not _is_dimension(component, codes, terms):
             continue
         if component.value_quantity is not UNSET:
             yield [quantity_length(component.value_quantity)]
@@ -141,6 +145,10 @@ def _dimensions(components: Iterable[Component], codes: SizeCodes, terms: Termin
             yield written_lengths(component.value_string)
         else:
             yield [Length(None, "", "no-value")]
+
+
+def _is_dimension(component: Component, codes: SizeCodes, terms: Terminology) -> bool:
+    return read_concept(component.code, terms).stands_in(*codes.longest, *codes.other)
 
 
 def _largest(lengths: Sequence[Length]) -> str:

@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from cds_service.evidence.chart import Chart, Stored
 from cds_service.kernel.concepts import read_concept
-from cds_service.kernel.decode import decode
+from cds_service.kernel.decode import decode, link_ids
 from cds_service.evidence.freshness import Age, Freshness
 from cds_service.evidence.observations import FINAL, About, Observations, Observed
 from cds_service.kernel.elements import (
@@ -110,7 +110,7 @@ class _Collector:
         if not mine:
             return
         if "item" in damaged:
-            self._all_codes_unreadable(stored)
+            self._items_unreadable(stored)
             return
         answers = list(self._answers(resource.item or ()))
         self._read_form(stored, resource, damaged, answers)
@@ -132,6 +132,12 @@ class _Collector:
                 self.gap(*where, "unreadable")
             else:
                 self._keep(*where, value)
+
+    def _items_unreadable(self, stored: Stored) -> None:
+        """A gap for every question whose linkId can still be read, for all where none can (clinical.md 4.5)."""
+        names = link_ids(stored.raw)
+        for code in self.rules.codes if names is None else names & self.rules.codes.keys():
+            self.gap(code, stored.reference, None, "unreadable")
 
     def _all_codes_unreadable(self, stored: Stored) -> None:
         for code in self.rules.codes:

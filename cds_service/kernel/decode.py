@@ -1,5 +1,6 @@
 """Decodes one resource into the elements that rules read, and names the elements that cannot be read."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 from functools import cache
 from typing import Any, TypeVar
@@ -79,3 +80,19 @@ def sound_codings(raw: bytes | msgspec.Raw) -> tuple[list[tuple[str, str]], str]
         [(system, code) for system, code in pairs if isinstance(system, str) and isinstance(code, str)],
         " | ".join(word for word in words if isinstance(word, str)),
     )
+
+
+def link_ids(raw: bytes | msgspec.Raw) -> set[str] | None:
+    """All linkIds of a form response with damaged items; None when they cannot be read."""
+    try:
+        return set(_link_ids(msgspec.json.decode(raw)["item"])) or None
+    except (msgspec.MsgspecError, ValueError, RecursionError, LookupError, TypeError):
+        return None
+
+
+def _link_ids(items: list[dict[str, Any]]) -> Iterator[str]:
+    for item in items:
+        if not isinstance(item["linkId"], str):
+            raise ValueError("a linkId that is no text")
+        yield item["linkId"]
+        yield from _link_ids(item.get("item") or [])

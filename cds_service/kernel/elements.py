@@ -206,10 +206,15 @@ class QuestionnaireResponse(Element, kw_only=True):
 
 
 class CoverageClass(Element, kw_only=True):
-    """type is not read: real data puts it in several malformed ways (clinical.md 6)."""
+    """type may be malformed in several ways (clinical.md 6): any object will do."""
 
+    type: Annotated[dict[str, msgspec.Raw], msgspec.Meta(min_length=1)] | UnsetType = UNSET
     value: Text | UnsetType = UNSET
     name: Text | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        if self.type is self.value is self.name is UNSET:
+            raise ValueError("a class that says nothing")
 
 
 class Coverage(Element, kw_only=True):

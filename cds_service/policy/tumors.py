@@ -11,7 +11,8 @@ class TumorGroup(Model, kw_only=True):
     """Diagnoses of a tumor at the organ itself (clinical.md 2.1).
 
     kind: what it is; specific: false when it yields to any other diagnosis; yields_to: groups that are more
-    specific; nodes: an N category of 1 or more is disease outside the organ.
+    specific; nodes: an N category of 1 or more is disease outside the organ; one_meaning: any of its
+    codes says the same; origin: the origin its code states.
     """
 
     group: str
@@ -19,6 +20,8 @@ class TumorGroup(Model, kw_only=True):
     value_sets: tuple[str, ...]
     specific: bool = True
     nodes: bool = False
+    one_meaning: bool = False
+    origin: str | None = None
     yields_to: tuple[str, ...] = ()
 
 
@@ -29,7 +32,8 @@ class Elsewhere(Model, kw_only=True):
     the origins), `by-site` (unknown until a body site is given), `none`; candidate: may be the primary of a metastasis;
     origin: its row among the origins; at_organ: the TumorGroup it becomes when the body site is the organ;
     tumor_site: counts as another place a measured tumor might be; bears: it can matter to any rule; gap: the reason
-    (cards/reasons.yaml) when its effect is unknown.
+    (cards/reasons.yaml) when its effect is unknown; joins_metastasis: beside a metastasis code of the same concept it
+    states the origin; reads_histology: the histology extension may make it more specific.
     """
 
     group: str
@@ -43,6 +47,8 @@ class Elsewhere(Model, kw_only=True):
     yields_to: tuple[str, ...] = ()
     bears: bool = True
     gap: str = "unspecified-site"
+    joins_metastasis: bool = False
+    reads_histology: bool = False
 
 
 class OriginFamily(Model, kw_only=True):
@@ -143,6 +149,8 @@ class TumorModel(Model, kw_only=True):
     metastasis_status: Reading
     families: tuple[OriginFamily, ...]
     form_families: dict[str, str]
+    form_primaries: tuple[str, ...]
+    form_metastases: tuple[str, ...]
     removals: tuple[Removal, ...]
     treatments: tuple[str, ...]
     treatment_words: str
@@ -163,7 +171,6 @@ class TumorModel(Model, kw_only=True):
     metastasis_link: str
     histology_extension: str
     lesion_condition: str
-    target_extensions: tuple[str, ...]
 
 
 class AttestationCode(Model, kw_only=True):
