@@ -40,6 +40,11 @@ class CardSet:
         """A template rendered as one line of plain text."""
         return text.one_line(self._plain.get_template(name).render(view))
 
+    def sentence(self, remark: object, view: View) -> str:
+        """The sentence of a gap, a note or a bare code as one plain line, outside of any card."""
+        template = self._plain.from_string("{{ remark | sentence }}")
+        return text.one_line(template.render({**view, "remark": remark}))
+
 
 def load_cards(folder: Path) -> CardSet:
     """Reads every file of `cards/`. Raises DataError naming file and line when one cannot be used."""
