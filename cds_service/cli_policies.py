@@ -1,16 +1,19 @@
 """The commands that work on policy folders: check, test, show, diff, new."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 import msgspec
 
+from cds_service.evaluate import as_json, evaluate_chart
 from cds_service.kernel.errors import CdsError, DataError
+from cds_service.kernel.fhir_json import JsonObject
 from cds_service.kernel.schema_trouble import near_miss
+from cds_service.knowledge import load_knowledge
 from cds_service.policy.bundle import BundleError, PolicyBundle
 from cds_service.policy.case_run import CaseResult, Evaluate, run_cases
 from cds_service.policy.cases import load_blocks, load_cases
@@ -22,9 +25,6 @@ from cds_service.policy.model import PolicyVersion
 from cds_service.policy.new import new_policy
 from cds_service.policy.places import data_folder
 from cds_service.policy.show import page
-
-EVALUATION = "policies.evaluation"
-"""Key of the context's `meta` under which the main command puts what makes an Evaluate of a bundle."""
 
 NO, UNUSABLE = 1, 2
 
@@ -73,8 +73,7 @@ def check_command(folders: Sequence[Path], as_json: bool) -> None:
 @with_folders
 @with_json
 @click.option("--policy", help="Only the cases of this policy.")
-@click.pass_context
-def test_command(ctx: click.Context, folders: Sequence[Path], as_json: bool, policy: str | None) -> None:
+def test_command(folders: Sequence[Path], as_json: bool, policy: str | None) -> None:
     """Run the cases beside the policies. Exit 1 if one fails or a policy has none."""
     places = _places(folders)
     bundle = _bundle(places)
@@ -84,8 +83,7 @@ def test_command(ctx: click.Context, folders: Sequence[Path], as_json: bool, pol
         blocks = load_blocks(places)
     except BundleError as error:
         _refuse(error)
-    make: Callable[[PolicyBundle], Evaluate] = ctx.meta[EVALUATION]
-    results = list(run_cases(bundle, cases, blocks, make(bundle)))
+    results = list(run_cases(bundle, cases, blocks, evaluation(folders)))
     missing = [name for name in wanted if name not in {result.policy for result in results}]
     if as_json:
         _print_json({"cases": [_as_object(result) for result in results], "without_cases": missing})
@@ -156,6 +154,16 @@ def new(
     else:
         click.echo("\n".join(written))
         click.echo(f"Next: fill in what is marked TO DO, then cds-service policies check --folder {into}")
+
+
+def evaluation(folders: Sequence[Path]) -> Evaluate:
+    """What `cds-service evaluate` does with a chart, by the built-in policies and those of the folders."""
+    knowledge = load_knowledge(folders)
+
+    def evaluate(chart: bytes, on: date) -> list[JsonObject]:
+        return [as_json(determination) for determination in evaluate_chart(chart, on, knowledge)]
+
+    return evaluate
 
 
 def _places(folders: Sequence[Path]) -> list[Path]:
