@@ -80,6 +80,12 @@ class _Entry(msgspec.Struct, gc=False):
 
 
 class _Bundle(msgspec.Struct, gc=False):
+    entry: list[_Entry] | None = None
+
+
+class _RawBundle(msgspec.Struct, gc=False):
+    """The same with entries unread, for when one of them cannot be read."""
+
     entry: list[msgspec.Raw] | None = None
 
 
@@ -89,6 +95,7 @@ class _Probe(msgspec.Struct, gc=False):
 
 
 _BUNDLE = msgspec.json.Decoder(_Bundle)
+_RAW_BUNDLE = msgspec.json.Decoder(_RawBundle)
 _ENTRY = msgspec.json.Decoder(_Entry)
 _PROBE = msgspec.json.Decoder(_Probe)
 _ERRORS = (msgspec.MsgspecError, ValueError, RecursionError)
@@ -101,7 +108,7 @@ class ChartBuilder:
         """patient: `Patient/id` of the person the call is about, if known."""
         self.patient = patient
         self._aliases: dict[str, str] = {}
-        self._resources: dict[str, dict[tuple[str, bytes], Stored]] = {}
+        self._resources: dict[str, dict[str, list[Stored]]] = {}
         self._failed: dict[str, str] = {}
         self._unsupported: set[str] = set()
         self._asked: set[str] = set()
@@ -109,22 +116,30 @@ class ChartBuilder:
 
     def add_bundle(self, raw: bytes | msgspec.Raw, search: str | None = None) -> None:
         """A Bundle as JSON bytes; search: the resource type asked for, whose answer this is."""
+        if search:
+            self._asked.add(search)
         try:
             entries = _BUNDLE.decode(raw).entry or []
         except _ERRORS:
-            self._break("a Bundle that cannot be read", search)
+            self._add_one_by_one(raw, search)
             return
-        if search:
-            self._asked.add(search)
         for entry in entries:
             self._add_entry(entry, search)
 
-    def _add_entry(self, raw: msgspec.Raw, search: str | None) -> None:
+    def _add_one_by_one(self, raw: bytes | msgspec.Raw, search: str | None) -> None:
+        """The entries that can be read; each other one is a gap."""
         try:
-            entry = _ENTRY.decode(raw)
+            entries = _RAW_BUNDLE.decode(raw).entry or []
         except _ERRORS:
-            self._break("a Bundle entry that cannot be read", search)
+            self._break("a Bundle that cannot be read", search)
             return
+        for each in entries:
+            try:
+                self._add_entry(_ENTRY.decode(each), search)
+            except _ERRORS:
+                self._break("a Bundle entry that cannot be read", search)
+
+    def _add_entry(self, entry: _Entry, search: str | None) -> None:
         if entry.resource is msgspec.UNSET:
             self._break("a Bundle entry without a resource", search)
             return
@@ -145,7 +160,9 @@ class ChartBuilder:
         reference = f"{kind}/{probe.id}" if probe.id is not msgspec.UNSET else (full_url or f"{kind}/#{len(known) + 1}")
         if full_url:
             self._aliases[full_url.strip()] = reference
-        known.setdefault((reference, bytes(raw)), Stored(reference, kind, raw))
+        same = known.setdefault(reference, [])
+        if not any(bytes(other.raw) == bytes(raw) for other in same):
+            same.append(Stored(reference, kind, raw))
 
     def _break(self, what: str, search: str | None) -> None:
         self._broken.append(what)
@@ -170,13 +187,13 @@ class ChartBuilder:
         """The chart of everything added so far."""
         index: dict[str, Stored] = {}
         for known in self._resources.values():
-            for stored in known.values():
-                index.setdefault(stored.reference, stored)
+            for reference, same in known.items():
+                index[reference] = same[0]
         patient = canonical(self.patient, self._aliases) if self.patient else None
         return Chart(
             patient,
             dict(self._aliases),
-            {kind: tuple(known.values()) for kind, known in self._resources.items()},
+            {kind: tuple(s for same in known.values() for s in same) for kind, known in self._resources.items()},
             dict(self._failed),
             frozenset(self._unsupported),
             frozenset(self._asked),

@@ -140,8 +140,7 @@ class _Reader:
         from_order: bool = False,
     ) -> Diagnosis:
         """The diagnosis with its tumor groups read from the concept and its body site."""
-        tumors = [g for g in self.model.groups if concept.stands_in(*g.value_sets)]
-        elsewhere = [g for g in self.model.elsewhere if concept.stands_in(*g.value_sets)]
+        tumors, elsewhere = self._groups(concept)
         if any(g.reads_histology for g in elsewhere):
             elsewhere += [g for g in self.model.elsewhere if histology.stands_in(*g.value_sets) and g not in elsewhere]
         mapped = bool(tumors or elsewhere)
@@ -162,6 +161,12 @@ class _Reader:
             histology,
             from_order,
         )
+
+    def _groups(self, concept: Concept) -> tuple[list[TumorGroup], list[Elsewhere]]:
+        if not concept.sets:
+            return [], []
+        tumors = [g for g in self.model.groups if concept.stands_in(*g.value_sets)]
+        return tumors, [g for g in self.model.elsewhere if concept.stands_in(*g.value_sets)]
 
     def _names_malignancy(self, concept: Concept) -> bool:
         patterns = self.model.malignant_codes

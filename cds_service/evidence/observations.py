@@ -120,7 +120,7 @@ def _about(concept: Concept, model: TumorModel | None, statements: Attestations)
             return About.ATTESTATION, code
     if not concept.keys and not concept.words:
         return About.UNKNOWN, ""
-    if model is None:
+    if model is None or not concept.sets:
         return None, ""
     for about, names in (
         (About.SIZE, model.sizes.observation),

@@ -10,6 +10,7 @@ from cds_service.kernel.errors import DataError
 
 Key = tuple[str, str]
 _NOWHERE: frozenset[str] = frozenset()
+_REMEMBERED = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Terminology:
             for system, code in keys:
                 members.setdefault(self.normal(system, code), set()).add(name)
         self._members = {key: frozenset(names) for key, names in members.items()}
+        self._seen: dict[Key, tuple[Key, frozenset[str], bool]] = {}
 
     def normal(self, system: str, code: str) -> Key:
         """Canonical system and normalised code; a foreign system is only trimmed."""
@@ -53,8 +55,17 @@ class Terminology:
     def lookup(self, system: str, code: str) -> tuple[Key, frozenset[str], bool]:
         """The normal form, the ValueSets it stands in, and whether a neighbouring system was read in its place.
 
-        An ICD-10 address is read as ICD-10-CM where the code exists there (clinical.md 1.4).
+        An ICD-10 address is read as ICD-10-CM where the code exists there (clinical.md 1.4). Charts repeat codes, so
+        answers are remembered, up to a limit that a hostile chart cannot pass.
         """
+        found = self._seen.get((system, code))
+        if found is None:
+            found = self._look(system, code)
+            if len(self._seen) < _REMEMBERED:
+                self._seen[system, code] = found
+        return found
+
+    def _look(self, system: str, code: str) -> tuple[Key, frozenset[str], bool]:
         key = self.normal(system, code)
         sets = self._members.get(key, _NOWHERE)
         known = self._systems.get(system.strip())
