@@ -121,18 +121,20 @@ class Recogniser:
         return any(site.stands_in(*service.sites) for site in sites) or re.search(service.site_words, text) is not None
 
     def _billing(self, concepts: list[Concept], service: Service | None) -> tuple[Coding, ...]:
-        """Procedure codes of the order that stand in one of the service's value sets."""
+        """Billing codes of the order that name the service (CRD-053: what would be billed, not what was clinically coded)."""
         if service is None:
             return ()
         sets = (*service.triggers, *service.triggers_with_words, *service.generic)
-        codes = [key for concept in concepts for key in concept.keys if self._stands(key, sets)]
+        systems = service.billing_systems
+        codes = [key for c in concepts for key in c.keys if key[0] in systems and self._stands(key, sets)]
         return tuple(Coding(system, code) for system, code in dict.fromkeys(codes))
 
     def _stands(self, key: tuple[str, str], sets: tuple[str, ...]) -> bool:
         return not self.terms.lookup(*key)[1].isdisjoint(sets)
 
     def _notes(self, scope: Scope, concepts: list[Concept], service: Service | None) -> tuple[Note, ...]:
-        if scope is Scope.IN_SCOPE and service is not None and not self._billing(concepts, service):
+        coded = any(concept.sets for concept in concepts)
+        if scope is Scope.IN_SCOPE and service is not None and not coded:
             return (Note("order-has-no-code", concepts[0].shown if concepts else ""),)
         return ()
 

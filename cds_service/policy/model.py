@@ -241,6 +241,7 @@ class Service(Model, frozen=True, kw_only=True):
     """How a service is recognised on an order (policies/_shared/services/<id>.yaml; clinical.md 1).
 
     Each list names ValueSets. Text patterns are regular expressions on the order's words, case folded.
+    billing_systems: code systems whose codes an assertion names as what would be billed.
     """
 
     service: str
@@ -258,3 +259,4 @@ class Service(Model, frozen=True, kw_only=True):
     sites: tuple[str, ...]
     order_types: tuple[str, ...] = ("ServiceRequest",)
     questionnaire: str
+    billing_systems: tuple[str, ...] = ()
