@@ -18,9 +18,9 @@ _COMMANDS = {
     "explain": "cds_service.cli_evaluate:explain",
     "policies": "cds_service.cli_policies:policies",
     "sandbox": "cds_service.cli_sandbox:sandbox",
-    "replay": "cds_service.cli_records:replay",
-    "feedback": "cds_service.cli_records:feedback",
-    "db": "cds_service.cli_records:db",
+    "replay": "cds_service.cli_audit:replay",
+    "feedback": "cds_service.cli_audit:feedback",
+    "db": "cds_service.cli_audit:db",
 }
 
 

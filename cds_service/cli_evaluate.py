@@ -1,5 +1,6 @@
 """The commands that judge charts without a server: evaluate and explain."""
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -8,7 +9,6 @@ from typing import Any
 import click
 import msgspec
 
-from cds_service.cli import UNUSABLE
 from cds_service.determination import Determination
 from cds_service.evaluate import as_json as determination_json
 from cds_service.evaluate import evaluate_chart
@@ -20,6 +20,9 @@ from cds_service.knowledge import Knowledge, load_knowledge
 from cds_service.orders.recognise import Recogniser
 from cds_service.policy.bundle import PolicyBundle
 from cds_service.policy.places import data_folder
+
+UNUSABLE = 2
+"""Exit code for unusable input (interface.md section 2)."""
 
 with_folders = click.option(
     "folders",
@@ -62,13 +65,18 @@ def evaluate(files: Sequence[str], on: datetime | None, as_json: bool, folders: 
 @with_folders
 def explain(file: str, on: datetime | None, folders: Sequence[Path]) -> None:
     """Show why: each order in FILE, its coverage, the policy, and every criterion with its sources."""
-    from cds_service.cli_explain import print_tree
+    from rich.console import Console
+
+    from cds_service.answer.templates import load_cards
+    from cds_service.answer.tree import tree
 
     today, knowledge = _day(on), load_knowledge(folders)
     _, found = _result(file, today, knowledge)
     if isinstance(found, InputError):
         raise InputError(f"{file}: {found.message}", found.code)
-    print_tree(file, today, found)
+    width = None if sys.stdout.isatty() else 120
+    shown = tree(file, today, found, load_cards(data_folder("cards")))
+    Console(width=width, highlight=False).print(shown)
 
 
 def evaluation(bundle: PolicyBundle) -> Callable[[bytes, date], Sequence[Mapping[str, Any]]]:

@@ -1,38 +1,33 @@
-"""Prints determinations as a tree: order, coverage, policy, criteria with sources, gaps and documents."""
+"""Determinations as a tree a person can read: order, coverage, policy, criteria with sources and gaps."""
 
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import Any
 
-from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from cds_service.answer.templates import CardSet, load_cards
+from cds_service.answer.templates import CardSet
 from cds_service.answer.view import view
 from cds_service.criteria.result import CriterionResult
 from cds_service.determination import Determination
 from cds_service.kernel.provenance import Evidence
-from cds_service.policy.places import data_folder
 
 _STYLES = {"met": "green", "not-met": "red", "unknown": "yellow"}
 Says = Callable[[Any], str]
 
 
+def tree(file: str, today: date, determinations: Iterable[Determination], cards: CardSet) -> Tree:
+    """The tree of one file's determinations; cards: where the sentences for reasons and gaps come from."""
+    top = Tree(_line(f"{file}, judged on {today}", "bold"))
+    for determination in determinations:
+        _determination(top, determination, cards)
+    return top
+
+
 def _line(words: str, style: str = "") -> Text:
     """Words as they may be printed: a chart's text must not steer the terminal."""
     return Text("".join(letter if letter.isprintable() else " " for letter in words), style)
-
-
-def print_tree(file: str, today: date, determinations: Iterable[Determination]) -> None:
-    """Writes the tree of one file to standard output."""
-    cards = load_cards(data_folder("cards"))
-    top = Tree(_line(f"{file}, judged on {today.isoformat()}", "bold"))
-    for determination in determinations:
-        _determination(top, determination, cards)
-    width = None if sys.stdout.isatty() else 120
-    Console(width=width, highlight=False).print(top)
 
 
 def _determination(top: Tree, item: Determination, cards: CardSet) -> None:
