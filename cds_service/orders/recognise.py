@@ -29,7 +29,9 @@ class Recogniser:
         self.services = tuple(services)
         self.terms = terms
 
-    def read(self, raw: JsonObject, today: date, aliases: Mapping[str, str], full_url: str | None = None) -> Order:
+    def read(
+        self, raw: JsonObject, today: date, aliases: Mapping[str, str], full_url: str | None = None
+    ) -> Order:
         """One order as received; never raises for what it holds.
 
         today: the day that stands in for missing dates; aliases: fullUrl -> `Type/id`.
@@ -87,7 +89,9 @@ class Recogniser:
             return Scope.UNREADABLE, "order-unreadable", None
         return best
 
-    def _recognise(self, service: Service, request: ServiceRequest, concepts: list[Concept]) -> tuple[Scope, str]:
+    def _recognise(
+        self, service: Service, request: ServiceRequest, concepts: list[Concept]
+    ) -> tuple[Scope, str]:
         """Whether the codes or the words name this service."""
         words = " | ".join(concept.words for concept in concepts)
         named = re.search(service.words, words) is not None
@@ -101,10 +105,15 @@ class Recogniser:
         if coded(service.triggers_with_site) and here:
             return Scope.IN_SCOPE, "service-recognised"
         if coded((*service.triggers_with_words, *service.generic)):
-            if named:
+            # A coding that names the technique but no site is as good as words beside a code of the organ.
+            if named or coded(service.triggers_with_site):
                 return Scope.IN_SCOPE, "service-recognised"
             other = coded(service.other_techniques) or re.search(service.other_technique_words, words)
-            return (Scope.OUT_OF_SCOPE, "other-technique") if other else (Scope.TECHNIQUE_UNKNOWN, "technique-not-named")
+            return (
+                (Scope.OUT_OF_SCOPE, "other-technique")
+                if other
+                else (Scope.TECHNIQUE_UNKNOWN, "technique-not-named")
+            )
         if coded(service.other_techniques):
             return Scope.OUT_OF_SCOPE, "other-technique"
         if coded(service.adjuncts):
@@ -118,7 +127,10 @@ class Recogniser:
         text = " | ".join([words, *(site.words for site in sites)])
         if re.search(service.not_site_words, text):
             return False
-        return any(site.stands_in(*service.sites) for site in sites) or re.search(service.site_words, text) is not None
+        return (
+            any(site.stands_in(*service.sites) for site in sites)
+            or re.search(service.site_words, text) is not None
+        )
 
     def _billing(self, concepts: list[Concept], service: Service | None) -> tuple[Coding, ...]:
         """Billing codes of the order that name the service (CRD-053: what would be billed, not what was clinically coded)."""
@@ -139,7 +151,9 @@ class Recogniser:
         return ()
 
 
-def _standing(request: ServiceRequest, damaged: frozenset[str], scope: Scope, reason: str) -> tuple[Scope, str]:
+def _standing(
+    request: ServiceRequest, damaged: frozenset[str], scope: Scope, reason: str
+) -> tuple[Scope, str]:
     """Orders not to be done are dropped; dates, status, patient or insurance that cannot be read stop it (clinical.md 4.5)."""
     if request.do_not_perform is True:
         return Scope.OUT_OF_SCOPE, "order-not-to-be-done"
