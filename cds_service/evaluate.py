@@ -21,7 +21,9 @@ _REQUEST_TYPE = "ServiceRequest"
 def evaluate_chart(raw: bytes, today: date, knowledge: Knowledge) -> list[Determination]:
     """Determinations of every order in the file. Raises InputError for what is neither a chart nor a hook request."""
     top = _read(raw)
-    orders, chart = _from_request(top, today, knowledge) if "hook" in top else _from_bundle(raw, top, today, knowledge)
+    orders, chart = (
+        _from_request(top, today, knowledge) if "hook" in top else _from_bundle(raw, top, today, knowledge)
+    )
     if not orders:
         raise InputError(f"The chart holds no {_REQUEST_TYPE}: there is nothing to judge.", "no-order")
     return list(judge(cases_of(orders, chart, knowledge), chart, today, knowledge))
@@ -51,7 +53,9 @@ def _from_bundle(raw: bytes, top: JsonObject, today: date, knowledge: Knowledge)
 
 def _only_patient(top: JsonObject) -> str | None:
     """The patient of a chart that holds exactly one."""
-    found = [f"Patient/{r['id']}" for _, r in _entries(top) if r.get("resourceType") == "Patient" and r.get("id")]
+    found = [
+        f"Patient/{r['id']}" for _, r in _entries(top) if r.get("resourceType") == "Patient" and r.get("id")
+    ]
     return found[0] if len(found) == 1 else None
 
 
@@ -96,7 +100,9 @@ def _criterion(result: Any) -> JsonObject:
         "id": result.id,
         "state": result.state.value,
         "cites": result.cites,
-        "evidence": [{"reference": e.reference, "date": e.date, "summary": e.summary} for e in result.evidence],
+        "evidence": [
+            {"reference": e.reference, "date": e.date, "summary": e.summary} for e in result.evidence
+        ],
         "gaps": [_remark(gap) for gap in result.gaps],
         "notes": [_remark(note) for note in result.notes],
     }

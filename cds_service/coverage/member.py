@@ -35,8 +35,14 @@ def choose(order: Order, chart: Chart, bundle: PolicyBundle) -> list[Case]:
     relevant = [item for item in held if item.reference in named] if named else held
     usable = [item for item in relevant if item.in_force]
     if order.scope is Scope.OUT_OF_SCOPE:
-        return [Case(order, item.reference, order.reason) for item in usable] or [Case(order, None, order.reason)]
-    if "Coverage" in chart.unsupported or chart.failed.get("Coverage") or (not held and chart.failure("Coverage")):
+        return [Case(order, item.reference, order.reason) for item in usable] or [
+            Case(order, None, order.reason)
+        ]
+    if (
+        "Coverage" in chart.unsupported
+        or chart.failed.get("Coverage")
+        or (not held and chart.failure("Coverage"))
+    ):
         return [Case(order, None, "coverage-search-failed")]
     if not usable:
         return [Case(order, None, _why_none(held, relevant))]

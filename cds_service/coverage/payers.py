@@ -8,7 +8,10 @@ from enum import StrEnum
 from cds_service.policy.model import Payer, Product
 
 _MARKS = re.compile(r"\(r\)|\(tm\)|[®™'’]")
-_SPELLINGS = ((re.compile(r"\bblue\s*cross\b"), "blue cross"), (re.compile(r"\bblue\s*shield\b"), "blue shield"))
+_SPELLINGS = (
+    (re.compile(r"\bblue\s*cross\b"), "blue cross"),
+    (re.compile(r"\bblue\s*shield\b"), "blue shield"),
+)
 
 
 class Unmatched(StrEnum):
@@ -74,4 +77,6 @@ def match_products(words: PayerWords, products: Mapping[str, Product]) -> tuple[
 def _fits(product: Product, words: PayerWords) -> bool:
     if any(re.search(pattern, words.product_words) for pattern in product.words):
         return True
-    return bool(product.subscriber_id and re.search(product.subscriber_id, words.subscriber_id.strip(), re.IGNORECASE))
+    return bool(
+        product.subscriber_id and re.search(product.subscriber_id, words.subscriber_id.strip(), re.IGNORECASE)
+    )

@@ -12,9 +12,7 @@ from cds_service.evidence.chart import Chart, Stored
 from cds_service.kernel.decode import decode
 from cds_service.kernel.elements import CodeableConcept, Coverage, Identifier, Organization, Reference
 
-_NEEDED = frozenset(
-    {"status", "period", "payor", "type", "classes", "subscriber_id", "beneficiary"}
-)
+_NEEDED = frozenset({"status", "period", "payor", "type", "classes", "subscriber_id", "beneficiary"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,9 @@ def _read(stored: Stored, chart: Chart, day: date) -> Held | None:
     rank = coverage.order if coverage.order is not UNSET else 99
     classes = [(c.value or "", c.name or "") for c in coverage.classes or ()]
     plan = next((name for _, name in reversed(classes) if name), None)
-    return Held(stored.reference, readable, _in_force(coverage, damaged, day), rank, _words(coverage, chart), plan)
+    return Held(
+        stored.reference, readable, _in_force(coverage, damaged, day), rank, _words(coverage, chart), plan
+    )
 
 
 def _in_force(coverage: Coverage, damaged: frozenset[str], day: date) -> bool:
@@ -75,7 +75,9 @@ def _words(coverage: Coverage, chart: Chart) -> PayerWords:
     plans = [c.name for c in coverage.classes or () if isinstance(c.name, str)]
     words = [*names, *classes, *_type_words(coverage)]
     subscriber = coverage.subscriber_id if coverage.subscriber_id is not UNSET else ""
-    return PayerWords(tuple(names), tuple(plans), tuple(identifiers), " | ".join(words).casefold(), subscriber)
+    return PayerWords(
+        tuple(names), tuple(plans), tuple(identifiers), " | ".join(words).casefold(), subscriber
+    )
 
 
 def _type_words(coverage: Coverage) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Walks a policy version's criteria and keeps every result with its evidence."""
 
 from collections.abc import Sequence
+from datetime import date
 
 from cds_service.criteria.outside import no_disease_outside
 from cds_service.criteria.resectability import resectability
@@ -25,14 +26,19 @@ from cds_service.policy.model import (
     TumorSize,
     TumorType,
 )
-from datetime import date
 
 
 class Evaluation:
     """The evaluation of one policy version against one patient's chart for one order."""
 
     def __init__(
-        self, policy: PolicyVersion, order: Order, chart: Chart, today: date, bundle: PolicyBundle, terms: Terminology
+        self,
+        policy: PolicyVersion,
+        order: Order,
+        chart: Chart,
+        today: date,
+        bundle: PolicyBundle,
+        terms: Terminology,
     ) -> None:
         self.policy = policy
         self.order = order

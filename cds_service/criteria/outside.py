@@ -42,7 +42,9 @@ def _decide(finding: Finding, disease: list[Evidence], blocks: list[Gap], words:
     elif readings == {"none"} and not blocks and not finding.gaps:
         finding.state = Truth.MET
     if len(readings) > 1 and not disease:
-        finding.gaps.append(Gap("conflict", " / ".join(w.evidence.summary for w in words), words[0].evidence.reference))
+        finding.gaps.append(
+            Gap("conflict", " / ".join(w.evidence.summary for w in words), words[0].evidence.reference)
+        )
     elif readings == {"unknown"}:
         finding.gaps.append(Gap("unspecified-site", words[0].evidence.summary, words[0].evidence.reference))
     elif not words and not disease:
@@ -96,7 +98,8 @@ def _effect_of(
 def metastasis_on_record(findings: Findings) -> bool:
     """A confirmed metastasis to the organ, current or not; one with an unreadable part still counts (clinical.md 4.5)."""
     return any(
-        d.standing is not Standing.PROVISIONAL and any(g.kind == "metastasis" for g in d.tumors) for d in findings.diagnoses
+        d.standing is not Standing.PROVISIONAL and any(g.kind == "metastasis" for g in d.tumors)
+        for d in findings.diagnoses
     )
 
 

@@ -22,7 +22,12 @@ class Primaries:
 
 def clear_primaries(findings: Findings, active: Sequence[Diagnosis]) -> Primaries:
     """Judges each active primary of a metastasis: stated in place, removed, or open."""
-    if not any(g.kind == "metastasis" for d in findings.diagnoses if d.standing is not Standing.PROVISIONAL for g in d.tumors):
+    if not any(
+        g.kind == "metastasis"
+        for d in findings.diagnoses
+        if d.standing is not Standing.PROVISIONAL
+        for g in d.tumors
+    ):
         return Primaries((), (), ())
     rule = findings.model.statements["primary-in-place"]
     latest = findings.statements.latest(rule.code)
@@ -53,7 +58,11 @@ def _removed(primary: Diagnosis, findings: Findings) -> Evidence | None:
     """A completed resection of its organ after its onset, or an acquired absence beside a matching history."""
     organs = [r for r in findings.model.removals if primary.concept.stands_in(*r.primaries)]
     for done in findings.procedures:
-        if done.status == "completed" and _after(primary, done) and any(_resects(done, organ) for organ in organs):
+        if (
+            done.status == "completed"
+            and _after(primary, done)
+            and any(_resects(done, organ) for organ in organs)
+        ):
             return done.evidence()
     return _absence(primary, organs, findings)
 
@@ -70,7 +79,8 @@ def _after(primary: Diagnosis, done: Done) -> bool:
 def _absence(primary: Diagnosis, organs: Sequence[Removal], findings: Findings) -> Evidence | None:
     origins = {group.origin for group in primary.elsewhere}
     history = any(
-        d.standing is Standing.CONFIRMED and any(g.effect == "none" and g.origin in origins for g in d.elsewhere if g.candidate)
+        d.standing is Standing.CONFIRMED
+        and any(g.effect == "none" and g.origin in origins for g in d.elsewhere if g.candidate)
         for d in findings.diagnoses
     )
     sets = [name for organ in organs for name in organ.absences]

@@ -40,7 +40,9 @@ def resectability(criterion: Resectability, findings: Findings) -> Finding:
     elif tumor is person is Truth.NOT_MET:
         finding.state = Truth.NOT_MET
     elif not finding.gaps:
-        finding.gaps.append(Gap("fitness-not-stated" if finding.evidence else "no-statement", criterion.title))
+        finding.gaps.append(
+            Gap("fitness-not-stated" if finding.evidence else "no-statement", criterion.title)
+        )
     finding.notes.extend(findings.statements.notes_for(*_codes(findings)))
     finding.blocked_by(findings.statement_gaps(*_codes(findings)))
     finding.blocked_by(_unreadable_diagnoses(findings))
@@ -90,7 +92,9 @@ def _latest(words: list[_Word], finding: Finding) -> Truth:
     latest = [word for word in words if word.day == last]
     finding.evidence.extend(word.evidence for word in latest)
     if len({word.state for word in latest}) > 1:
-        finding.gaps.append(Gap("conflict", latest[0].evidence.summary, latest[0].evidence.reference, latest[0].evidence.date))
+        finding.gaps.append(
+            Gap("conflict", latest[0].evidence.summary, latest[0].evidence.reference, latest[0].evidence.date)
+        )
     return agreed(word.state for word in latest)
 
 
@@ -121,7 +125,12 @@ def _look_for_resection(findings: Findings, finding: Finding) -> None:
 
 
 def _weigh_order(
-    findings: Findings, finding: Finding, reference: str, other: ServiceRequest, raw: object, damaged: frozenset[str]
+    findings: Findings,
+    finding: Finding,
+    reference: str,
+    other: ServiceRequest,
+    raw: object,
+    damaged: frozenset[str],
 ) -> None:
     terms = findings.terms
     concept = damaged_concept(raw, terms) if "code" in damaged else read_concept(other.code, terms)  # type: ignore[arg-type]

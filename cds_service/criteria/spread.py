@@ -51,7 +51,11 @@ class _Setting:
 def words_about_spread(findings: Findings, facts: TypeFacts, finding: Finding) -> list[Word]:
     """The statements of the latest day that any fresh statement was made on; older ones do not count."""
     setting = _setting(findings, facts)
-    words = [*_m_words(findings, setting, finding), *_status_words(findings, setting, finding), *_said(findings, setting)]
+    words = [
+        *_m_words(findings, setting, finding),
+        *_status_words(findings, setting, finding),
+        *_said(findings, setting),
+    ]
     finding.notes.extend(findings.staging.notes)
     last = max((word.day for word in words), default=None)
     return [word for word in words if word.day == last]
@@ -164,14 +168,21 @@ def _after_treatment(day: date, findings: Findings) -> bool:
     """No evidence of recurrence counts only after a completed tumor treatment (clinical.md 4.4)."""
     model = findings.model
     return any(
-        done.status == "completed" and done.date and done.date.first < day and done.is_a(model.treatments, model.treatment_words)
+        done.status == "completed"
+        and done.date
+        and done.date.first < day
+        and done.is_a(model.treatments, model.treatment_words)
         for done in findings.procedures
     )
 
 
 def _said(findings: Findings, setting: _Setting) -> Iterator[Word]:
     rule = findings.model.statements["disease-outside"]
-    meaning = dict.fromkeys(rule.yes, "disease") | dict.fromkeys(rule.no, "none") | dict.fromkeys(rule.open, "unknown")
+    meaning = (
+        dict.fromkeys(rule.yes, "disease")
+        | dict.fromkeys(rule.no, "none")
+        | dict.fromkeys(rule.open, "unknown")
+    )
     for said in findings.statements.said:
         if said.code == rule.code and not _too_early(said.day, setting):
             yield Word(said.day, meaning.get(said.value, "unknown"), said.evidence())

@@ -10,7 +10,7 @@ from cds_service.policy.model import Statement
 def statement(criterion: Statement, findings: Findings) -> Finding:
     """The latest fresh statement decides; unlike ones of one day leave it open (clinical.md 4.3, row A)."""
     latest = findings.statements.latest(criterion.attestation)
-    states = {value: Truth.MET for value in criterion.met} | {value: Truth.NOT_MET for value in criterion.not_met}
+    states = dict.fromkeys(criterion.met, Truth.MET) | dict.fromkeys(criterion.not_met, Truth.NOT_MET)
     finding = Finding(agreed(states.get(said.value, Truth.UNKNOWN) for said in latest))
     finding.evidence = [said.evidence() for said in latest]
     finding.notes.extend(findings.statements.notes_for(criterion.attestation))

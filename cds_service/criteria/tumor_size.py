@@ -80,7 +80,8 @@ def _unplaced(size: Size) -> _Reading:
 def _only_tumor_site(findings: Findings) -> bool:
     """No tumor anywhere else on record, current or past, and at least one in the organ."""
     elsewhere = any(
-        (d.unmapped or d.unreadable or any(g.tumor_site for g in d.elsewhere)) and not d.tumors for d in findings.diagnoses
+        (d.unmapped or d.unreadable or any(g.tumor_site for g in d.elsewhere)) and not d.tumors
+        for d in findings.diagnoses
     )
     return not elsewhere and not findings.failures("Condition") and any(d.tumors for d in findings.diagnoses)
 
@@ -164,12 +165,16 @@ def _chosen(
     for target in targets:
         there = [r for r in readings if target in r.structures or target in r.places]
         if not there:
-            finding.gaps.append(Gap("target-not-found", str(target[1] if isinstance(target, tuple) else target)))
+            finding.gaps.append(
+                Gap("target-not-found", str(target[1] if isinstance(target, tuple) else target))
+            )
             chosen.append(_Reading(None, Truth.UNKNOWN, frozenset(), frozenset(), (), ()))
         chosen.extend(reading for reading in there if reading not in chosen)
     for other in readings:
         if other not in chosen and other.state is Truth.NOT_MET:
-            finding.notes.append(Note("other-lesion-large", other.evidence[0].summary, other.evidence[0].reference))
+            finding.notes.append(
+                Note("other-lesion-large", other.evidence[0].summary, other.evidence[0].reference)
+            )
     return chosen
 
 
@@ -186,11 +191,15 @@ def _targets(lesions: Lesions, findings: Findings) -> list[str | Key]:
     ]
     identities = {s.reference: s.identity for s in lesions.structures}
     targets: list[str | Key] = [
-        name for name in map(chart.canonical, named) if name.startswith("BodyStructure/") or name in identities
+        name
+        for name in map(chart.canonical, named)
+        if name.startswith("BodyStructure/") or name in identities
     ]
     for site in request.body_site or ():
         concept = read_concept(site, findings.terms)
-        if concept.stands_in(*findings.model.sites) and not concept.stands_in(*findings.model.whole_organ_sites):
+        if concept.stands_in(*findings.model.sites) and not concept.stands_in(
+            *findings.model.whole_organ_sites
+        ):
             targets.extend(concept.keys)
     return targets
 

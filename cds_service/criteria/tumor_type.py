@@ -65,16 +65,28 @@ class _Judged:
     def _named(self) -> set[str]:
         """References of tumors that the order names, or that the only size is about."""
         request, chart = self.findings.order.request, self.findings.chart
-        names = {chart.canonical(r.reference) for r in (request.reason_reference or ()) if r.reference} if request else set()
+        names = (
+            {chart.canonical(r.reference) for r in (request.reason_reference or ()) if r.reference}
+            if request
+            else set()
+        )
         stated = self.findings.reasons
         mine = [d for d in self.findings.diagnoses if d.tumors]
-        by_order = {d.reference for d in mine if d.reference in names or any(same_diagnosis(s, d) for s in stated)}
+        by_order = {
+            d.reference for d in mine if d.reference in names or any(same_diagnosis(s, d) for s in stated)
+        }
         return by_order or named_by_only_size(self.findings)
 
     def _dangling_name(self) -> bool:
         request, chart = self.findings.order.request, self.findings.chart
-        names = [chart.canonical(r.reference) for r in (request.reason_reference or ()) if r.reference] if request else []
-        return any(chart.find(name) is None and (name.startswith("Condition/") or "/" not in name) for name in names)
+        names = (
+            [chart.canonical(r.reference) for r in (request.reason_reference or ()) if r.reference]
+            if request
+            else []
+        )
+        return any(
+            chart.find(name) is None and (name.startswith("Condition/") or "/" not in name) for name in names
+        )
 
     def _decide(self, finding: Finding, considered: list[Diagnosis], sure: list[Diagnosis]) -> None:
         specific = [d for d in sure if _specific_malignant(d)] or sure
@@ -86,7 +98,9 @@ class _Judged:
     def _explain(
         self, finding: Finding, considered: list[Diagnosis], sure: list[Diagnosis], specific: list[Diagnosis]
     ) -> None:
-        finding.notes.extend(Note("second-diagnosis", d.concept.shown, d.reference) for d in sure if d not in specific)
+        finding.notes.extend(
+            Note("second-diagnosis", d.concept.shown, d.reference) for d in sure if d not in specific
+        )
         unsure = [d for d in considered if d.standing is Standing.PROVISIONAL]
         if unsure and specific:
             finding.notes.extend(Note("provisional-beside", d.concept.shown, d.reference) for d in unsure)
@@ -99,11 +113,17 @@ class _Judged:
             finding.gaps.append(Gap("excludes-each-other", " / ".join(d.concept.shown for d in sure)))
         elif len({state for _, state in self.decided}) > 1:
             finding.gaps.append(Gap("which-tumor", " / ".join(d.concept.shown for d in specific)))
-        finding.notes.extend(Note("code-read-as", d.concept.shown, d.reference) for d in specific if d.concept.neighbour)
-        finding.notes.extend(Note("not-on-problem-list", d.concept.shown, d.reference) for d in specific if d.from_order)
+        finding.notes.extend(
+            Note("code-read-as", d.concept.shown, d.reference) for d in specific if d.concept.neighbour
+        )
+        finding.notes.extend(
+            Note("not-on-problem-list", d.concept.shown, d.reference) for d in specific if d.from_order
+        )
 
     def _warn_others(self, finding: Finding, named: list[Diagnosis], sure: list[Diagnosis]) -> None:
-        finding.notes.extend(Note("second-diagnosis", d.concept.shown, d.reference) for d in sure if d not in named)
+        finding.notes.extend(
+            Note("second-diagnosis", d.concept.shown, d.reference) for d in sure if d not in named
+        )
 
     def _alone(self, diagnosis: Diagnosis, finding: Finding) -> Truth:
         """The state one confirmed diagnosis gives by itself."""
@@ -115,7 +135,9 @@ class _Judged:
         state = self.criterion.states.get(group)
         if state is not None:
             if state == "unknown":
-                finding.gaps.append(Gap("unspecified-diagnosis", diagnosis.concept.shown, diagnosis.reference))
+                finding.gaps.append(
+                    Gap("unspecified-diagnosis", diagnosis.concept.shown, diagnosis.reference)
+                )
             return Truth(state)
         return self._by_origin(diagnosis, finding)
 
@@ -125,7 +147,13 @@ class _Judged:
         state = agreed(Truth(self.criterion.states.get(row, "unknown")) for row in origin.rows)
         if state is Truth.UNKNOWN:
             differ = len(set(origin.rows)) > 1 and OPEN not in origin.rows
-            finding.gaps.append(Gap("origin-differs" if differ else "origin-unknown", diagnosis.concept.shown, diagnosis.reference))
+            finding.gaps.append(
+                Gap(
+                    "origin-differs" if differ else "origin-unknown",
+                    diagnosis.concept.shown,
+                    diagnosis.reference,
+                )
+            )
         return state
 
 
@@ -185,7 +213,10 @@ def _gaps(findings: Findings) -> list[Gap]:
         for d in findings.diagnoses
         if d.unreadable or (d.standing is Standing.UNREADABLE and (d.unmapped or bears(d)))
     ]
-    gaps += [Gap("unreadable", part) for part in sorted(findings.order.damaged & {"reason_code", "reason_reference"})]
+    gaps += [
+        Gap("unreadable", part)
+        for part in sorted(findings.order.damaged & {"reason_code", "reason_reference"})
+    ]
     return gaps
 
 

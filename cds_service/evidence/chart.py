@@ -61,7 +61,11 @@ class Chart:
         Not to offer a search is a failure, except for the types that many servers lack (clinical.md 4.5).
         """
         lacking = kind in self.unsupported and kind not in _OFTEN_LACKING
-        return self.failed.get(kind) or self.failed.get(ANY_TYPE) or ("search not supported" if lacking else None)
+        return (
+            self.failed.get(kind)
+            or self.failed.get(ANY_TYPE)
+            or ("search not supported" if lacking else None)
+        )
 
     def is_other_patient(self, subject: Reference | msgspec.UnsetType) -> bool:
         """Whether a resource is about somebody else (servers that ignore a search parameter return such)."""
@@ -145,7 +149,9 @@ class ChartBuilder:
             return
         self.add_resource(entry.resource, entry.fullUrl if isinstance(entry.fullUrl, str) else None, search)
 
-    def add_resource(self, raw: bytes | msgspec.Raw, full_url: str | None = None, search: str | None = None) -> None:
+    def add_resource(
+        self, raw: bytes | msgspec.Raw, full_url: str | None = None, search: str | None = None
+    ) -> None:
         """One resource as JSON bytes. An OperationOutcome of severity error stands for a search that failed."""
         try:
             probe = _PROBE.decode(raw)
@@ -157,7 +163,11 @@ class ChartBuilder:
             return
         kind = probe.resourceType
         known = self._resources.setdefault(kind, {})
-        reference = f"{kind}/{probe.id}" if probe.id is not msgspec.UNSET else (full_url or f"{kind}/#{len(known) + 1}")
+        reference = (
+            f"{kind}/{probe.id}"
+            if probe.id is not msgspec.UNSET
+            else (full_url or f"{kind}/#{len(known) + 1}")
+        )
         if full_url:
             self._aliases[full_url.strip()] = reference
         same = known.setdefault(reference, [])
@@ -193,7 +203,10 @@ class ChartBuilder:
         return Chart(
             patient,
             dict(self._aliases),
-            {kind: tuple(s for same in known.values() for s in same) for kind, known in self._resources.items()},
+            {
+                kind: tuple(s for same in known.values() for s in same)
+                for kind, known in self._resources.items()
+            },
             dict(self._failed),
             frozenset(self._unsupported),
             frozenset(self._asked),

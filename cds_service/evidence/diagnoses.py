@@ -8,12 +8,12 @@ from enum import StrEnum
 from msgspec import UNSET
 
 from cds_service.evidence.chart import Chart, Stored
-from cds_service.kernel.concepts import NOTHING, Concept, damaged_concept, read_concept
-from cds_service.kernel.decode import decode
-from cds_service.kernel.elements import CodeableConcept, Condition, Extension
 from cds_service.evidence.sites import Site, read_sites
 from cds_service.kernel.codes import Terminology
+from cds_service.kernel.concepts import NOTHING, Concept, damaged_concept, read_concept
 from cds_service.kernel.dates import FhirDate
+from cds_service.kernel.decode import decode
+from cds_service.kernel.elements import CodeableConcept, Condition, Extension
 from cds_service.kernel.provenance import Evidence
 from cds_service.policy.tumors import Elsewhere, TumorGroup, TumorModel
 
@@ -65,7 +65,11 @@ class Diagnosis:
     def evidence(self) -> Evidence:
         """The diagnosis as evidence."""
         codes = ", ".join(code for _, code in self.concept.keys)
-        shown = self.concept.shown if self.concept.shown == codes or not codes else f"{self.concept.shown} ({codes})"
+        shown = (
+            self.concept.shown
+            if self.concept.shown == codes or not codes
+            else f"{self.concept.shown} ({codes})"
+        )
         return Evidence(self.reference, shown, self.onset.text if self.onset else None)
 
 
@@ -80,12 +84,17 @@ def reason_diagnoses(
 ) -> list[Diagnosis]:
     """Reason codes as current confirmed diagnoses; they count where no Condition has them (clinical.md 1.4)."""
     reader = _Reader(chart, model, terms)
-    return [reader.classify(order, Standing.CONFIRMED, True, read_concept(r, terms), from_order=True) for r in reasons]
+    return [
+        reader.classify(order, Standing.CONFIRMED, True, read_concept(r, terms), from_order=True)
+        for r in reasons
+    ]
 
 
 def same_diagnosis(one: Diagnosis, other: Diagnosis) -> bool:
     """Whether two diagnoses share a code, or a group all of whose codes mean the same."""
-    meanings = {g.group for g in one.tumors if g.one_meaning} & {g.group for g in other.tumors if g.one_meaning}
+    meanings = {g.group for g in one.tumors if g.one_meaning} & {
+        g.group for g in other.tumors if g.one_meaning
+    }
     return bool(meanings) or not set(one.concept.keys).isdisjoint(other.concept.keys)
 
 
@@ -117,7 +126,9 @@ class _Reader:
             stored.reference,
             Standing.UNREADABLE if broken else standing,
             _is_current(resource, clinical),
-            read_concept(resource.code, self.terms) if "code" not in damaged else damaged_concept(stored.raw, self.terms),
+            read_concept(resource.code, self.terms)
+            if "code" not in damaged
+            else damaged_concept(stored.raw, self.terms),
             site=read_sites(resource.body_site or (), self.model, self.terms),
             onset=_onset(resource) or _recorded(resource),
             only_recorded=_onset(resource) is None,
@@ -142,7 +153,9 @@ class _Reader:
         """The diagnosis with its tumor groups read from the concept and its body site."""
         tumors, elsewhere = self._groups(concept)
         if any(g.reads_histology for g in elsewhere):
-            elsewhere += [g for g in self.model.elsewhere if histology.stands_in(*g.value_sets) and g not in elsewhere]
+            elsewhere += [
+                g for g in self.model.elsewhere if histology.stands_in(*g.value_sets) and g not in elsewhere
+            ]
         mapped = bool(tumors or elsewhere)
         tumors, elsewhere = _most_specific(_placed(tumors, elsewhere, site, self.model), elsewhere)
         return Diagnosis(
@@ -170,7 +183,9 @@ class _Reader:
 
     def _names_malignancy(self, concept: Concept) -> bool:
         patterns = self.model.malignant_codes
-        by_code = any(re.search(patterns[system], code) for system, code in concept.keys if system in patterns)
+        by_code = any(
+            re.search(patterns[system], code) for system, code in concept.keys if system in patterns
+        )
         return by_code or bool(self.words.search(concept.words))
 
     def _links(self, resource: Condition) -> Iterator[str]:

@@ -39,7 +39,9 @@ class Findings:
     def diagnoses(self) -> list[Diagnosis]:
         """Conditions, and the order's reason codes that no Condition has."""
         known = read_diagnoses(self.chart, self.model, self.terms)
-        return known + [each for each in self.reasons if not any(same_diagnosis(each, other) for other in known)]
+        return known + [
+            each for each in self.reasons if not any(same_diagnosis(each, other) for other in known)
+        ]
 
     @cached_property
     def reasons(self) -> list[Diagnosis]:

@@ -60,7 +60,9 @@ def read_structures(findings: Findings) -> list[Structure]:
     for stored in findings.chart.of(_STRUCTURE):
         resource, damaged = decode(stored.raw, BodyStructure)
         if resource is None:
-            found.append(Structure(stored.reference, stored.reference, True, Site.NONE, frozenset(), (), False))
+            found.append(
+                Structure(stored.reference, stored.reference, True, Site.NONE, frozenset(), (), False)
+            )
         elif not findings.chart.is_other_patient(resource.patient):
             found.append(_structure(stored.reference, resource, not damaged, findings))
     return found
@@ -77,7 +79,13 @@ def _structure(reference: str, resource: BodyStructure, readable: bool, findings
     identity = f"{first.system or ''}|{first.value}" if named and first is not None else reference
     readable = readable and site is not Site.NONE
     return Structure(
-        reference, identity, resource.active is not False, site, frozenset(location.keys), conditions, readable
+        reference,
+        identity,
+        resource.active is not False,
+        site,
+        frozenset(location.keys),
+        conditions,
+        readable,
     )
 
 
@@ -88,7 +96,11 @@ def _may_be_lesion(structure: Structure) -> bool:
 def _linked(extensions: "list[Extension] | tuple[()]", findings: Findings) -> Iterator[str]:
     for extension in extensions:
         reference = extension.value_reference
-        if extension.url == findings.model.lesion_condition and reference is not UNSET and reference.reference:
+        if (
+            extension.url == findings.model.lesion_condition
+            and reference is not UNSET
+            and reference.reference
+        ):
             yield findings.chart.canonical(reference.reference)
 
 
@@ -104,7 +116,9 @@ def read_lesions(findings: Findings) -> Lesions:
     """Every size Observation of the patient with the lesion it is about."""
     structures = read_structures(findings)
     sizes: list[Size] = []
-    gaps = [Gap("unreadable", _STRUCTURE, s.reference) for s in structures if not s.readable and _may_be_lesion(s)]
+    gaps = [
+        Gap("unreadable", _STRUCTURE, s.reference) for s in structures if not s.readable and _may_be_lesion(s)
+    ]
     notes: list[Note] = []
     for observed in findings.observations.of(About.SIZE):
         item = _place(observed, structures, findings)
@@ -155,7 +169,9 @@ def _resolve(reference: Reference, structures: list[Structure], findings: Findin
     return lacking
 
 
-def _sized(observed: Observed, about: list[Structure], conditions: tuple[str, ...], findings: Findings) -> Size:
+def _sized(
+    observed: Observed, about: list[Structure], conditions: tuple[str, ...], findings: Findings
+) -> Size:
     body_site = read_concept(observed.resource.body_site, findings.terms)
     linked = conditions + tuple(c for structure in about for c in structure.conditions)
     site = about[0].site if about else Site.NONE

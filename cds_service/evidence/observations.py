@@ -7,11 +7,11 @@ from enum import StrEnum
 from msgspec import UNSET
 
 from cds_service.evidence.chart import Chart, Stored
+from cds_service.kernel.codes import Terminology
 from cds_service.kernel.concepts import Concept, damaged_concept, read_concept
+from cds_service.kernel.dates import FhirDate
 from cds_service.kernel.decode import decode
 from cds_service.kernel.elements import CodeableConcept, CodeOnly, Observation
-from cds_service.kernel.codes import Terminology
-from cds_service.kernel.dates import FhirDate
 from cds_service.policy.tumors import Attestations, TumorModel
 
 
@@ -69,6 +69,7 @@ class Observed:
         end = period.end if period.end is not UNSET else period.start
         return end if end is not UNSET else None
 
+
 @dataclass(frozen=True, slots=True)
 class Observations:
     """The patient's Observations by subject matter; unreadable: those that could be about anything."""
@@ -81,7 +82,9 @@ class Observations:
         return self.by_about.get(about, [])
 
 
-def read_observations(chart: Chart, model: TumorModel | None, statements: Attestations, terms: Terminology) -> Observations:
+def read_observations(
+    chart: Chart, model: TumorModel | None, statements: Attestations, terms: Terminology
+) -> Observations:
     """All Observations of the chart's patient that a rule reads."""
     found: dict[About, list[Observed]] = {}
     unreadable: list[str] = []
@@ -110,7 +113,9 @@ def _read(
         return Observed(stored.reference, About.UNKNOWN, "", concept, _NOT_READ, True)
     if chart.is_other_patient(resource.subject) or resource.status in ("cancelled", "entered-in-error"):
         return None
-    return Observed(stored.reference, about, code, concept, resource, not broken.isdisjoint(_READ.get(about, ())))
+    return Observed(
+        stored.reference, about, code, concept, resource, not broken.isdisjoint(_READ.get(about, ()))
+    )
 
 
 def _about(concept: Concept, model: TumorModel | None, statements: Attestations) -> tuple[About | None, str]:

@@ -29,7 +29,9 @@ class Origin:
 
 def candidates(findings: Findings) -> list[Diagnosis]:
     """Malignancies elsewhere that could be a primary: confirmed ones, else provisional ones."""
-    possible = [d for d in findings.diagnoses if _rows(d) or (d.unmapped and d.standing is not Standing.UNREADABLE)]
+    possible = [
+        d for d in findings.diagnoses if _rows(d) or (d.unmapped and d.standing is not Standing.UNREADABLE)
+    ]
     sure = [d for d in possible if d.standing is Standing.CONFIRMED]
     return sure or [d for d in possible if d.standing is Standing.PROVISIONAL]
 
@@ -47,7 +49,9 @@ def find_origin(metastasis: Diagnosis, findings: Findings) -> Origin:
     stated = [group.origin for group in (*metastasis.tumors, *coded) if group.origin]
     if stated:
         families = [_family_of(origin, metastasis.concept, findings) for origin in stated]
-        return Origin(tuple(stated), _shared_family(families), tuple(d.reference for d in possible), (), "code")
+        return Origin(
+            tuple(stated), _shared_family(families), tuple(d.reference for d in possible), (), "code"
+        )
     if not possible:
         return _by_histology(metastasis, findings)
     rows = tuple(row for diagnosis in possible for row in _origins(diagnosis))
@@ -85,7 +89,9 @@ def _origins(diagnosis: Diagnosis) -> list[str]:
 def _family(diagnosis: Diagnosis, findings: Findings) -> OriginFamily | None:
     if diagnosis.standing is not Standing.CONFIRMED:
         return None
-    return _shared_family([_family_of(group.origin, diagnosis.concept, findings) for group in _rows(diagnosis)])
+    return _shared_family(
+        [_family_of(group.origin, diagnosis.concept, findings) for group in _rows(diagnosis)]
+    )
 
 
 def _family_of(origin: str | None, concept: Concept, findings: Findings) -> OriginFamily | None:

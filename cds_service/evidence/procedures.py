@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from msgspec import UNSET
 
 from cds_service.evidence.chart import Chart
+from cds_service.kernel.codes import Terminology
 from cds_service.kernel.concepts import Concept, read_concept
+from cds_service.kernel.dates import FhirDate
 from cds_service.kernel.decode import decode
 from cds_service.kernel.elements import Procedure
-from cds_service.kernel.codes import Terminology
-from cds_service.kernel.dates import FhirDate
 from cds_service.kernel.provenance import Evidence
 
 
@@ -42,7 +42,11 @@ def read_procedures(chart: Chart, terms: Terminology) -> list[Done]:
         if resource is None or damaged or chart.is_other_patient(resource.subject):
             continue
         reason = read_concept(resource.status_reason, terms)
-        found.append(Done(stored.reference, resource.status, read_concept(resource.code, terms), reason, _date(resource)))
+        found.append(
+            Done(
+                stored.reference, resource.status, read_concept(resource.code, terms), reason, _date(resource)
+            )
+        )
     return found
 
 

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable
 from enum import StrEnum
 
+from cds_service.kernel.codes import Terminology
 from cds_service.kernel.concepts import Concept, read_concept
 from cds_service.kernel.elements import CodeableConcept
-from cds_service.kernel.codes import Terminology
 from cds_service.policy.tumors import TumorModel
 
 

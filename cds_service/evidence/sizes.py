@@ -7,15 +7,17 @@ from decimal import Decimal
 
 from msgspec import UNSET, UnsetType
 
+from cds_service.kernel.codes import Terminology
 from cds_service.kernel.concepts import read_concept
 from cds_service.kernel.elements import Component, Observation, Quantity, Range
-from cds_service.kernel.codes import Terminology
 from cds_service.kernel.truth import Truth, all_of
 from cds_service.kernel.units import millimetres_per
 from cds_service.policy.tumors import SizeCodes
 
 _NUMBER = r"(\d+(?:\.\d+)?)\s*(cm|mm)?"
-_WRITTEN = re.compile(rf"\s*(<=?|>=?)?\s*{_NUMBER}(?:\s*[x×]\s*{_NUMBER})?(?:\s*[x×]\s*{_NUMBER})?\s*\Z", re.ASCII)
+_WRITTEN = re.compile(
+    rf"\s*(<=?|>=?)?\s*{_NUMBER}(?:\s*[x×]\s*{_NUMBER})?(?:\s*[x×]\s*{_NUMBER})?\s*\Z", re.ASCII
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,10 @@ def quantity_length(quantity: Quantity) -> Length:
 
 def is_ucum(system: str | UnsetType) -> bool:
     """Whether a Quantity's code is a UCUM code (canonical or OID address)."""
-    return system is not UNSET and system.strip() in ("http://unitsofmeasure.org", "urn:oid:2.16.840.1.113883.6.8")
+    return system is not UNSET and system.strip() in (
+        "http://unitsofmeasure.org",
+        "urn:oid:2.16.840.1.113883.6.8",
+    )
 
 
 def written_lengths(text: str) -> list[Length]:
@@ -112,9 +117,15 @@ def range_state(limit: Limit, value: Range) -> tuple[Truth, str]:
     return Truth.UNKNOWN, "straddles-limit"
 
 
-def measured(resource: Observation, codes: SizeCodes, limit: Limit, terms: Terminology) -> tuple[Truth, str, str]:
+def measured(
+    resource: Observation, codes: SizeCodes, limit: Limit, terms: Terminology
+) -> tuple[Truth, str, str]:
     """(state, problem, value as seen) of one size Observation: dimensions in components, else its own value."""
-    ranges = [c.value_range for c in resource.component or () if c.value_range is not UNSET and _is_dimension(c, codes, terms)]
+    ranges = [
+        c.value_range
+        for c in resource.component or ()
+        if c.value_range is not UNSET and _is_dimension(c, codes, terms)
+    ]
     parts = list(_dimensions(resource.component or (), codes, terms))
     if ranges:
         states = [range_state(limit, value) for value in ranges]
@@ -135,7 +146,9 @@ def measured(resource: Observation, codes: SizeCodes, limit: Limit, terms: Termi
     return state, problem, _largest(lengths)
 
 
-def _dimensions(components: Iterable[Component], codes: SizeCodes, terms: Terminology) -> Iterable[list[Length]]:
+def _dimensions(
+    components: Iterable[Component], codes: SizeCodes, terms: Terminology
+) -> Iterable[list[Length]]:
     for component in components:
         if not _is_dimension(component, codes, terms):
             continue

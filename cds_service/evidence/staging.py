@@ -8,10 +8,10 @@ from datetime import date
 from msgspec import UNSET
 
 from cds_service.evidence.chart import Chart
-from cds_service.kernel.concepts import Concept, read_concept
 from cds_service.evidence.freshness import Age, Freshness
 from cds_service.evidence.observations import FINAL, About, Observations, Observed
 from cds_service.kernel.codes import Terminology
+from cds_service.kernel.concepts import Concept, read_concept
 from cds_service.kernel.dates import FhirDate
 from cds_service.kernel.provenance import Evidence, Gap, Note
 from cds_service.policy.tumors import Category, TumorModel

@@ -7,10 +7,12 @@ from datetime import date
 from msgspec import UNSET, UnsetType
 
 from cds_service.evidence.chart import Chart, Stored
-from cds_service.kernel.concepts import read_concept
-from cds_service.kernel.decode import decode, link_ids
 from cds_service.evidence.freshness import Age, Freshness
 from cds_service.evidence.observations import FINAL, About, Observations, Observed
+from cds_service.kernel.codes import Terminology
+from cds_service.kernel.concepts import read_concept
+from cds_service.kernel.dates import FhirDate
+from cds_service.kernel.decode import decode, link_ids
 from cds_service.kernel.elements import (
     Answer,
     CodeableConcept,
@@ -20,8 +22,6 @@ from cds_service.kernel.elements import (
     Reference,
     ResponseItem,
 )
-from cds_service.kernel.codes import Terminology
-from cds_service.kernel.dates import FhirDate
 from cds_service.kernel.provenance import Evidence, Gap, Note
 from cds_service.kernel.references import resource_type
 from cds_service.policy.tumors import AttestationCode, Attestations
@@ -95,7 +95,9 @@ class _Collector:
         elif not self._by_practitioner(resource.performer or ()):
             self.note(*where, "not-a-practitioner")
         else:
-            value = self._value(code, resource.value_codeable_concept, resource.value_boolean, resource.value_quantity)
+            value = self._value(
+                code, resource.value_codeable_concept, resource.value_boolean, resource.value_quantity
+            )
             self._keep(*where, value)
 
     def form(self, stored: Stored) -> None:
@@ -116,7 +118,11 @@ class _Collector:
         self._read_form(stored, resource, damaged, answers)
 
     def _read_form(
-        self, stored: Stored, resource: QuestionnaireResponse, damaged: frozenset[str], answers: list[tuple[str, Answer | None]]
+        self,
+        stored: Stored,
+        resource: QuestionnaireResponse,
+        damaged: frozenset[str],
+        answers: list[tuple[str, Answer | None]],
     ) -> None:
         when = resource.authored if resource.authored is not UNSET else None
         kept = [(code, self._answer(code, answer)) for code, answer in answers]
@@ -159,7 +165,11 @@ class _Collector:
         return self._value(code, concept, answer.value_boolean, answer.value_quantity)
 
     def _value(
-        self, code: str, concept: CodeableConcept | UnsetType, truth: bool | UnsetType, quantity: Quantity | UnsetType
+        self,
+        code: str,
+        concept: CodeableConcept | UnsetType,
+        truth: bool | UnsetType,
+        quantity: Quantity | UnsetType,
     ) -> "tuple[str, Quantity | None] | None":
         """The allowed value as text, or None: an attestation without an allowed value cannot be read."""
         rule = self.rules.codes[code]
@@ -169,10 +179,16 @@ class _Collector:
             return None if quantity is UNSET or quantity.value is UNSET else (_shown(quantity), quantity)
         return self._choice(concept, rule)
 
-    def _choice(self, concept: CodeableConcept | UnsetType, rule: AttestationCode) -> "tuple[str, None] | None":
+    def _choice(
+        self, concept: CodeableConcept | UnsetType, rule: AttestationCode
+    ) -> "tuple[str, None] | None":
         read = read_concept(concept, self.terms)
-        allowed = {code for system, code in read.keys if system == self.rules.value_system and code in rule.values}
-        allowed |= {code for system, code in read.keys if self.terms.lookup(system, code)[1] & set(rule.value_sets)}
+        allowed = {
+            code for system, code in read.keys if system == self.rules.value_system and code in rule.values
+        }
+        allowed |= {
+            code for system, code in read.keys if self.terms.lookup(system, code)[1] & set(rule.value_sets)
+        }
         return (allowed.pop(), None) if len(allowed) == 1 else None
 
     def _keep(

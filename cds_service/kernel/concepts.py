@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from msgspec import UNSET, Raw, UnsetType
 
+from cds_service.kernel.codes import Key, Terminology
 from cds_service.kernel.decode import sound_codings
 from cds_service.kernel.elements import CodeableConcept
-from cds_service.kernel.codes import Key, Terminology
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,4 +60,6 @@ def damaged_concept(raw: bytes | Raw, terms: Terminology) -> Concept:
     """What can still be read of a resource whose `code` is damaged: its sound codings and words, or NOTHING."""
     codings, text = sound_codings(raw)
     found = [terms.lookup(system, code) for system, code in codings]
-    return Concept(tuple(key for key, _, _ in found), tuple(sets for _, sets, _ in found if sets), text.casefold(), text)
+    return Concept(
+        tuple(key for key, _, _ in found), tuple(sets for _, sets, _ in found if sets), text.casefold(), text
+    )

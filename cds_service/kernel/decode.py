@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import UNSET
 
-from cds_service.kernel.elements import Element, Number
 from cds_service.kernel.dates import FhirDate, parse_date
+from cds_service.kernel.elements import Element, Number
 
 E = TypeVar("E", bound=Element)
 _SOUND: frozenset[str] = frozenset()

@@ -50,7 +50,11 @@ def invalid_call(message: str, where: str | None = None, hint: str | None = None
 def unknown_service(service: str) -> CallError:
     """404: no such service id."""
     return CallError(
-        f"There is no service {service!r}.", hint="See /cds-services.", status=404, code="unknown-service", issue="not-found"
+        f"There is no service {service!r}.",
+        hint="See /cds-services.",
+        status=404,
+        code="unknown-service",
+        issue="not-found",
     )
 
 
@@ -76,7 +80,9 @@ def not_allowed(message: str) -> CallError:
 
 def too_large(limit: int) -> CallError:
     """413: the body exceeds the size limit, in bytes."""
-    return CallError(f"The body is larger than {limit} bytes.", status=413, code="too-large", issue="too-long")
+    return CallError(
+        f"The body is larger than {limit} bytes.", status=413, code="too-large", issue="too-long"
+    )
 
 
 def prefetch_unavailable(key: str) -> CallError:
