@@ -115,3 +115,27 @@ def test_data_is_found_inside_an_installed_package(tmp_path: Path, monkeypatch: 
     assert data_folder("cards") == inside
     with pytest.raises(Exception, match="install the package again"):
         data_folder("policies")
+
+
+def test_a_file_that_is_no_text_is_told(folder: Path) -> None:
+    """A file saved in another encoding is named, not half read."""
+    payer = folder / "capital-blue-cross/payer.yaml"
+    payer.write_bytes(payer.read_bytes().replace(b"Blue Cross\n", b"Bl\xfce Cross\n", 1))
+    with pytest.raises(BundleError, match=r"capital-blue-cross/payer\.yaml  The file cannot be read: "):
+        load_bundle([folder])
+
+
+def test_a_policy_of_a_payer_without_its_file_is_told(folder: Path) -> None:
+    """Nobody could be recognised as a member of that payer."""
+    (folder / "capital-blue-cross/payer.yaml").unlink()
+    with pytest.raises(BundleError) as caught:
+        load_checked([folder])
+    assert [error.message for error in caught.value.errors] == [
+        "capital-blue-cross has no payer.yaml. Add it."
+    ]
+
+
+def test_a_folder_without_shared_data_does_not_load_alone(tmp_path: Path) -> None:
+    """A deployer's folder stands beside the built-in one, not in its place."""
+    with pytest.raises(BundleError, match=r"There is no _shared/attestations\.yaml"):
+        load_bundle([tmp_path])

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cds_service.cli_policies import policies
+from cds_service.kernel.errors import DataError
 from tests.unit.policy.conftest import Edit
 
 CAPITAL = "capital-blue-cross/mp-1.121"
@@ -30,6 +31,20 @@ def test_check_is_silent_about_sound_data(run: Run) -> None:
     result = run("check")
     assert (result.exit_code, result.output.startswith("Nothing to mend, revision ")) == (0, True)
     assert json.loads(run("check", "--json").output)["errors"] == []
+
+
+def test_check_names_a_missing_data_folder(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit 1 with a sentence when value sets, forms or reasons cannot be read."""
+
+    def missing() -> None:
+        raise DataError("cards/reasons.yaml", None, "", "The file cannot be read: gone.")
+
+    monkeypatch.setattr("cds_service.cli_policies.known_names", missing)
+    result = run("check")
+    assert (result.exit_code, result.output) == (
+        1,
+        "cards/reasons.yaml  The file cannot be read: gone.\n1 to mend.\n",
+    )
 
 
 def test_check_names_what_to_mend(run: Run, folder: Path, edit: Edit) -> None:
@@ -107,6 +122,21 @@ def test_new_keeps_what_is_there(run: Run) -> None:
     assert f"{LAKESIDE}" in result.output and "already speaks for lakeside-health" in result.output
     assert run("new", "capital-blue-cross", "MP 2", "--into", "own").exit_code == 2
     assert run("new", "Lakeside Health", "???", "--into", "own").exit_code == 2
+    wrong = run("new", "Riverside", "1", "--into", "own", "--service", "liver-cryoablatoin")
+    assert (wrong.exit_code, 'Did you mean "liver-cryoablation"?' in wrong.output) == (2, True)
+    Path("own/riverside/7").mkdir(parents=True)
+    Path("own/riverside/payer.yml").write_text("half written", "utf-8")
+    refused = run("new", "Riverside", "8", "--into", "own")
+    assert (refused.exit_code, "riverside/7 has no version" in refused.output) == (2, True)
+
+
+def test_new_never_writes_over_a_file(run: Run) -> None:
+    """What somebody wrote stays, even where the loader does not look."""
+    left = Path("elsewhere/riverside/payer.yaml")
+    left.parent.mkdir(parents=True)
+    left.write_text("half written", "utf-8")
+    assert run("new", "Riverside", "8", "--into", "elsewhere").exit_code == 2
+    assert left.read_text("utf-8") == "half written"
 
 
 @pytest.mark.parametrize("payer", ['A "quoted" & Co.: plan #1', "Ünïted Hëalth", "a'b", "{{ 7 * 7 }}"])
