@@ -33,10 +33,14 @@ class Arrived:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Why nothing arrived, in words fit for a card; unsupported: the EHR offers no such search."""
+    """Why nothing arrived, in words fit for a card.
+
+    unsupported: the EHR offers no such search; rejected: it did not like the query (400, 422).
+    """
 
     reason: str
     unsupported: bool = False
+    rejected: bool = False
 
 
 Answer = Arrived | Failed
@@ -56,9 +60,9 @@ class Reply:
 class FetchError(Exception):
     """Why a request brought nothing; the text is fit for a card."""
 
-    def __init__(self, reason: str, unsupported: bool = False) -> None:
+    def __init__(self, reason: str, unsupported: bool = False, rejected: bool = False) -> None:
         super().__init__(reason)
-        self.failed = Failed(reason, unsupported)
+        self.failed = Failed(reason, unsupported, rejected)
 
 
 Fetch = Callable[[str, int], Reply]  # (address, most bytes) -> reply; raises FetchError
@@ -70,11 +74,11 @@ def read(url: str, resource_type: str, fetch: Fetch, max_bytes: int) -> Answer:
     try:
         reply = fetch(url, max_bytes)
         if reply.status != 200:
-            raise _refusal(reply, "is not there")
+            raise _refusal(reply, "does not have it")
         if read_value(reply.body, resource_type).kind is not Kind.RESOURCE:
             raise FetchError(f"the EHR's answer is no {resource_type}")
     except FetchError as error:
-        return error.failed
+        return Failed(error.failed.reason)
     return Arrived((reply.body,))
 
 
@@ -106,7 +110,7 @@ def _shortfall(pages: list[Value]) -> str | None:
     if any(page.troubled for page in pages):
         return _TROUBLED
     announced = max(page.total or 0 for page in pages)
-    return _FEWER if announced > sum(page.matches for page in pages) else None
+    return _FEWER if announced > sum(page.matches + page.included for page in pages) else None
 
 
 def _page(reply: Reply) -> Value:
@@ -125,7 +129,8 @@ def _refusal(reply: Reply, lacks: str) -> FetchError:
     """What another status than 200 means; nothing of the body is passed on (CH-241)."""
     if reply.status in _NOT_OFFERED or _says_unsupported(reply.body):
         return FetchError(f"the EHR {lacks} ({reply.status})", unsupported=True)
-    return FetchError(_STATUS.get(reply.status, f"the EHR answered {reply.status}"))
+    reason = _STATUS.get(reply.status, f"the EHR answered {reply.status}")
+    return FetchError(reason, rejected=reply.status in (400, 422))
 
 
 class _Issue(msgspec.Struct):

@@ -8,6 +8,7 @@ server, and an end to every call at the deadline, however slowly the other side 
 out (they check patient and code of each resource), while a refused one brings nothing (clients.md section 5).
 """
 
+import re
 import socket
 import ssl
 import threading
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
+from urllib.parse import quote
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -37,6 +39,7 @@ from cds_service.kernel.clock import Deadline
 
 _RETRIED = (429, 502, 503, 504)
 _REDIRECTS = (301, 302, 303, 307, 308)
+_REFERENCE = re.compile(r"([A-Z][A-Za-z]+)/([^/?#\s]+)(?:/_history/[^/?#\s]+)?\Z")
 _GRACE = 0.05  # what a worker needs to hand over the pages it has when time is out
 _HEADERS = {
     "Accept": "application/fhir+json",
@@ -164,11 +167,16 @@ class Gateway:
         return {path: _result(tasks.get(path)) for path in paths}
 
     def owns(self, url: str) -> bool:
-        """Whether an address may be asked with this call's token."""
+        """Whether an absolute address may be asked with this call's token."""
         try:
-            return bool(follow(self._origin, f"{self._base}/", url))
+            return "://" in url and bool(follow(self._origin, f"{self._base}/", url))
         except HostRefusedError:
             return False
+
+    def path_of(self, reference: str) -> str | None:
+        """`Type/id` of a reference to this server, encoded; None for any other (CH-234)."""
+        found = _REFERENCE.match(reference.strip().removeprefix(f"{self._base}/"))
+        return f"{found[1]}/{quote(found[2], safe='')}" if found and found[2] not in (".", "..") else None
 
     def _answer(self, path: str, deadline: Deadline, stop: threading.Event) -> Answer:
         limits = self._network.limits
@@ -178,7 +186,9 @@ class Gateway:
             return self._get(url, size, stop)
 
         if path.startswith(("https://", "http://")):
-            return search(path, fetch, self._follow, limits.pages, limits.bytes)
+            found = search(path, fetch, self._follow, limits.pages, limits.bytes)
+            # A page that is gone does not mean that the EHR offers no such search.
+            return Failed(found.reason) if isinstance(found, Failed) else found
         if "?" in path:
             return search(f"{self._base}/{path}", fetch, self._follow, limits.pages, limits.bytes)
         return read(f"{self._base}/{path}", path.partition("/")[0], fetch, limits.bytes)

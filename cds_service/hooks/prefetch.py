@@ -62,8 +62,8 @@ class Value:
     """A classified value.
 
     next_page: address of the page that follows; self_link: the query as the server understood it; matches:
-    entries that answer the search; total: how many there should be, if told; troubled: an entry tells of an
-    error, or the links cannot be read.
+    entries that answer the search; included: entries sent along with them; total: how many there should be,
+    if told (some count what is included); troubled: an entry tells of an error, or the links cannot be read.
     """
 
     kind: Kind
@@ -71,6 +71,7 @@ class Value:
     next_page: str | None = None
     self_link: str | None = None
     matches: int = 0
+    included: int = 0
     total: int | None = None
     troubled: bool = False
 
@@ -78,7 +79,8 @@ class Value:
     def complete(self) -> bool:
         """Whether all that was asked for is here, so that what is missing may be called absent (CH-087)."""
         answered = self.kind in (Kind.NULL, Kind.EMPTY, Kind.BUNDLE, Kind.RESOURCE)
-        return answered and not self.troubled and self.next_page is None and (self.total or 0) <= self.matches
+        counted = (self.total or 0) <= self.matches + self.included
+        return answered and counted and not self.troubled and self.next_page is None
 
 
 class _Head(msgspec.Struct, gc=False):
@@ -124,7 +126,7 @@ def read_value(raw: bytes, resource_type: str) -> Value:
 
 
 def _read_bundle(head: _Head, raw: bytes) -> Value:
-    matches, outcomes, errors = _count(head.entry or [], raw)
+    matches, outcomes, errors, included = _count(head.entry or [], raw)
     links = _links(head.link)
     total = head.total if isinstance(head.total, int) and not isinstance(head.total, bool) else None
     value = Value(
@@ -133,6 +135,7 @@ def _read_bundle(head: _Head, raw: bytes) -> Value:
         next_page=None if links is None else links.get("next"),
         self_link=None if links is None else links.get("self"),
         matches=matches,
+        included=included,
         total=total,
         troubled=links is None or errors > 0,
     )
@@ -141,14 +144,14 @@ def _read_bundle(head: _Head, raw: bytes) -> Value:
     return replace(value, kind=Kind.EMPTY) if matches == 0 and value.complete else value
 
 
-def _count(entries: list[msgspec.Raw], raw: bytes) -> tuple[int, int, int]:
-    """(matches, OperationOutcomes, those that tell of an error): CH-081 to CH-083.
+def _count(entries: list[msgspec.Raw], raw: bytes) -> tuple[int, int, int, int]:
+    """(matches, OperationOutcomes, those that tell of an error, included entries): CH-081 to CH-083.
 
     An entry that cannot be read counts as a match: something is there.
     """
     if b"OperationOutcome" not in raw and b'"include"' not in raw:
-        return len(entries), 0, 0
-    matches = outcomes = errors = 0
+        return len(entries), 0, 0, 0
+    matches = outcomes = errors = included = 0
     for item in entries:
         try:
             entry = _ENTRY.decode(item)
@@ -158,9 +161,11 @@ def _count(entries: list[msgspec.Raw], raw: bytes) -> tuple[int, int, int]:
         if entry.resource is not None and entry.resource.resourceType == "OperationOutcome":
             outcomes += 1
             errors += _tells_of_error(entry.resource.issue)
-        elif not (isinstance(entry.search, dict) and entry.search.get("mode") == "include"):
+        elif isinstance(entry.search, dict) and entry.search.get("mode") == "include":
+            included += 1
+        else:
             matches += 1
-    return matches, outcomes, errors
+    return matches, outcomes, errors, included
 
 
 def _tells_of_error(issues: Any) -> bool:

@@ -147,7 +147,7 @@ def test_a_reply_that_is_no_result_fails_with_its_reason(
 @pytest.mark.parametrize(
     ("status", "body", "reason"),
     [
-        (404, b"", "not there"),
+        (404, b"", "does not have it (404)"),
         (410, b"", "answered 410"),
         (200, page("1"), "no Patient"),
         (200, b'{"resourceType":"Group"}', "no Patient"),
