@@ -1,4 +1,4 @@
-"""Evaluates charts without a server: a Bundle or an order-sign request in, determinations out (interface.md section 3)."""
+"""Evaluates charts without a server: Bundle or order-sign request in, determinations out (interface.md 3)."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -7,26 +7,32 @@ from typing import Any
 import msgspec
 
 from cds_service.determination import Determination, Outcome
-from cds_service.evidence.chart import Chart, ChartBuilder
-from cds_service.judge import cases_of, judge
+from cds_service.evidence.chart import ChartBuilder
+from cds_service.evidence.fill import fill
+from cds_service.evidence.open import open_chart
+from cds_service.hooks.request import HookRequest, read_hook_request
+from cds_service.judge import cases_of, judge, needs
 from cds_service.kernel import fhir_json
-from cds_service.kernel.errors import InputError
+from cds_service.kernel.clock import Deadline
+from cds_service.kernel.errors import CallError, InputError
 from cds_service.kernel.fhir_json import JsonObject
 from cds_service.knowledge import Knowledge
-from cds_service.orders.order import Order
+from cds_service.orders.brought import brought_orders, read_orders
 
 _REQUEST_TYPE = "ServiceRequest"
+_NEVER = Deadline(float("inf"))
+_NO_EHR = "a file brings no access to an EHR"
 
 
 def evaluate_chart(raw: bytes, today: date, knowledge: Knowledge) -> list[Determination]:
-    """Determinations of every order in the file. Raises InputError for what is neither a chart nor a hook request."""
+    """Determinations of every order in the file. Raises InputError for neither a chart nor a hook request."""
     top = _read(raw)
-    orders, chart = (
-        _from_request(top, today, knowledge) if "hook" in top else _from_bundle(raw, top, today, knowledge)
+    found = (
+        _from_request(raw, today, knowledge) if "hook" in top else _from_bundle(raw, top, today, knowledge)
     )
-    if not orders:
+    if not found:
         raise InputError(f"The chart holds no {_REQUEST_TYPE}: there is nothing to judge.", "no-order")
-    return list(judge(cases_of(orders, chart, knowledge), chart, today, knowledge))
+    return found
 
 
 def _read(raw: bytes) -> JsonObject:
@@ -39,7 +45,7 @@ def _read(raw: bytes) -> JsonObject:
     return top
 
 
-def _from_bundle(raw: bytes, top: JsonObject, today: date, knowledge: Knowledge) -> tuple[list[Order], Chart]:
+def _from_bundle(raw: bytes, top: JsonObject, today: date, knowledge: Knowledge) -> list[Determination]:
     builder = ChartBuilder(_only_patient(top))
     builder.add_bundle(raw)
     chart = builder.build()
@@ -48,7 +54,7 @@ def _from_bundle(raw: bytes, top: JsonObject, today: date, knowledge: Knowledge)
         for full_url, resource in _entries(top)
         if resource.get("resourceType") == _REQUEST_TYPE
     ]
-    return orders, chart
+    return list(judge(cases_of(orders, chart, knowledge), chart, today, knowledge))
 
 
 def _only_patient(top: JsonObject) -> str | None:
@@ -68,8 +74,34 @@ def _entries(bundle: JsonObject) -> Iterator[tuple[str | None, JsonObject]]:
             yield full_url if isinstance(full_url, str) else None, resource
 
 
-def _from_request(top: JsonObject, today: date, knowledge: Knowledge) -> tuple[list[Order], Chart]:
-    raise InputError("order-sign requests are read by the hook layer")
+def _from_request(raw: bytes, today: date, knowledge: Knowledge) -> list[Determination]:
+    """The determinations of an order-sign call, from what the call itself brings."""
+    try:
+        request = read_hook_request(raw, "order-sign")
+        builder = _opened(request)
+    except CallError as error:
+        where = f" ({error.where})" if error.where else ""
+        raise InputError(f"{error.message}{where}", error.code) from error
+    chart = builder.build()
+    drafts, patient = brought_orders(request), f"Patient/{request.patient_id}"
+    orders = read_orders(drafts, patient, knowledge.recogniser, today, chart.aliases)
+    cases = cases_of(orders, chart, knowledge)
+    fill(request, builder, needs(cases, knowledge), (), None, _NEVER)
+    return list(judge(cases, builder.build(), today, knowledge))
+
+
+def _opened(request: HookRequest) -> ChartBuilder:
+    """The chart of a call; what was not sent is a search that failed, as there is nobody to ask."""
+    builder = ChartBuilder(f"Patient/{request.patient_id}")
+    for draft in request.draft_orders:
+        builder.add_resource(fhir_json.write(draft.resource), draft.full_url)
+    try:
+        open_chart(request, builder, None, _NEVER, _NO_EHR)
+    except CallError as error:
+        if error.code != "prefetch-unavailable":
+            raise
+        builder.failed("Coverage", _NO_EHR)
+    return builder
 
 
 def as_json(determination: Determination) -> JsonObject:

@@ -1,0 +1,133 @@
+"""Decides one hook call: the steps from request to recorded answer, in order (architecture, the path)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from cds_service.answer.answer import build
+from cds_service.answer.context import Answer, AnswerContext, ClientOptions, no_link
+from cds_service.answer.coverage_rules import Version
+from cds_service.answer.templates import CardSet
+from cds_service.coverage.member import Case
+from cds_service.determination import Determination
+from cds_service.evidence.chart import ChartBuilder
+from cds_service.evidence.fill import fill
+from cds_service.evidence.gateway import Gateway, Network, open_gateway
+from cds_service.evidence.hosts import AllowedHosts
+from cds_service.evidence.open import open_chart
+from cds_service.hooks.request import HookRequest
+from cds_service.judge import cases_of, judge, needs
+from cds_service.kernel import fhir_json
+from cds_service.kernel.clock import Clock, Deadline
+from cds_service.kernel.errors import CallError, unusable_coverage
+from cds_service.knowledge import Knowledge
+from cds_service.orders.brought import brought_orders, read_orders
+from cds_service.orders.order import Scope
+
+ANSWERING = 0.5
+"""Seconds kept back from the EHR for judging, answering and recording."""
+
+_PRIMARY = frozenset({"order-sign", "order-dispatch", "appointment-book"})
+_UNUSABLE = {
+    "no-coverage": "No coverage of the patient was found.",
+    "payer-not-read": "The coverage names no payer.",
+    "payer-not-served": "The coverage's payer is not one that this service answers for.",
+    "payer-ambiguous": "The coverage's payer could be more than one company.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who calls, as far as the answer depends on it.
+
+    version: CRD version of the answer; strict: it asked for CRD 2.2 or is registered for it, so coverage
+    trouble is an error (hook-13); hosts: EHRs it may name; without_token: these are open to everybody.
+    """
+
+    options: ClientOptions
+    version: Version
+    strict: bool
+    hosts: AllowedHosts
+    without_token: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Equipment:
+    """What every call is decided with; made once at the start."""
+
+    knowledge: Knowledge
+    cards: CardSet
+    network: Network
+    clock: Clock
+    public_url: str
+    smart_link: Callable[[Determination], str | None] = no_link
+
+
+def decide(request: HookRequest, caller: Caller, tools: Equipment, deadline: Deadline) -> Answer:
+    """The answer to a call. Raises CallError where the call cannot be answered (determinations.md 4)."""
+    knowledge, today = tools.knowledge, tools.clock.today()
+    gateway, why_none = open_gateway(request, tools.network, caller.hosts, caller.without_token)
+    drafts = brought_orders(request)
+    builder = _laid_out(request)
+    trouble = _open(request, builder, gateway, deadline.keep_back(ANSWERING), why_none) if drafts else None
+    chart = builder.build()
+    patient = f"Patient/{request.patient_id}"
+    orders = read_orders(drafts, patient, knowledge.recogniser, today, chart.aliases)
+    if trouble and any(order.scope is not Scope.OUT_OF_SCOPE for order in orders):
+        raise trouble
+    cases = cases_of(orders, chart, knowledge)
+    if caller.strict:
+        _refuse_unusable(cases)
+    raw_orders = [order.raw for order in orders]
+    fill(request, builder, needs(cases, knowledge), raw_orders, gateway, deadline.keep_back(ANSWERING))
+    determinations = tuple(judge(cases, builder.build(), today, knowledge))
+    return build(determinations, _answer_context(request, caller, tools))
+
+
+def _laid_out(request: HookRequest) -> ChartBuilder:
+    """A chart with what the context brought; it goes in first, so a draft wins over its stored copy (CH-098)."""
+    builder = ChartBuilder(f"Patient/{request.patient_id}")
+    for draft in (*request.draft_orders, *request.appointments):
+        builder.add_resource(fhir_json.write(draft.resource), draft.full_url)
+    return builder
+
+
+def _open(
+    request: HookRequest,
+    builder: ChartBuilder,
+    gateway: Gateway | None,
+    deadline: Deadline,
+    why_none: str | None,
+) -> CallError | None:
+    """Opens the chart; returns the 412 for data out of reach, which matters only where an order needs it."""
+    try:
+        open_chart(request, builder, gateway, deadline, why_none)
+    except CallError as error:
+        if error.code != "prefetch-unavailable":
+            raise
+        return error
+    return None
+
+
+def _refuse_unusable(cases: Sequence[Case]) -> None:
+    """Raises CallError where the call does not identify one coverage of a payer served here (hook-13)."""
+    for case in cases:
+        if case.reason in _UNUSABLE:
+            raise unusable_coverage(_UNUSABLE[case.reason])
+    orders = [case.order.reference for case in cases]
+    if len(set(orders)) < len(orders):
+        hint = "Send the one coverage that is to be billed first, or name it in the order's insurance."
+        raise unusable_coverage("The patient has more than one coverage in force.", hint)
+
+
+def _answer_context(request: HookRequest, caller: Caller, tools: Equipment) -> AnswerContext:
+    return AnswerContext(
+        version=caller.version,
+        today=tools.clock.today(),
+        public_url=tools.public_url,
+        cards=tools.cards,
+        new_id=tools.clock.new_id,
+        configuration=request.configuration,
+        client=caller.options,
+        smart_link=tools.smart_link,
+        primary=request.hook in _PRIMARY,
+    )
