@@ -1,0 +1,121 @@
+"""An EHR for the demo: a FHIR R4 server in memory, on loopback, in a thread of this process.
+
+sekmet-fhir (extra `demo`) does the work; its simulator, its console and its log of requests stay off. An outer
+layer lets the search of chosen types fail for chosen patients, as real EHRs now and then do.
+"""
+
+import logging
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import parse_qs
+
+from cds_service.demo.ports import port_of
+from cds_service.kernel import fhir_json
+from cds_service.kernel.errors import CdsError
+
+Scope = Mapping[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_STARTING = 20.0
+_OUTCOME = {
+    "resourceType": "OperationOutcome",
+    "issue": [{"severity": "error", "code": "exception", "diagnostics": "The index of this type is being rebuilt."}],
+}
+
+
+class EhrMissingError(CdsError):
+    """The embedded FHIR server is not installed or does not start; the text says what to do."""
+
+
+@contextmanager
+def running_ehr(listening: socket.socket, failing: Mapping[str, Sequence[str]] | None = None) -> Iterator[str]:
+    """The base address of a FHIR server that runs while the block does, empty at first.
+
+    listening: its socket (demo.ports); failing: resource types whose search fails, by patient id. Raises EhrMissingError.
+    """
+    base = f"http://127.0.0.1:{port_of(listening)}/fhir"
+    server = _server(_with_faults(_fhir_application(base), failing or {}))
+    thread = threading.Thread(target=server.run, args=([listening],), name="embedded-ehr", daemon=True)
+    thread.start()
+    try:
+        _await(server, thread)
+        yield base
+    finally:
+        server.should_exit = True
+        thread.join(_STARTING)
+
+
+def _fhir_application(base: str) -> Application:
+    """The FHIR part of sekmet-fhir, without its console and its other routes."""
+    try:
+        from fastapi import FastAPI
+        from fastapi.middleware.cors import CORSMiddleware
+        from sekmet.config import Settings, SimulatorSettings
+        from sekmet.context import AppContext
+        from sekmet.fhir.router import build_router
+    except ImportError:
+        raise EhrMissingError('The demo needs its extra: pip install "cds-service[demo]"') from None
+    settings = Settings(
+        base_url=base,
+        db_path=":memory:",
+        simulator=SimulatorSettings(enabled=False),
+        log_inbound=False,
+        software_name="Made-up EHR",
+        facility_name="Made-up Hospital",
+    )
+    context = AppContext(settings)
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.include_router(build_router(lambda: context))
+    app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])
+    logging.getLogger("sekmet").setLevel(logging.ERROR)
+    return app
+
+
+def _server(app: Application) -> Any:
+    import uvicorn
+
+    quiet = {"log_config": None, "access_log": False, "lifespan": "off", "ws": "none"}
+    logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
+    return uvicorn.Server(uvicorn.Config(app, timeout_graceful_shutdown=2, **quiet))
+
+
+def _await(server: Any, thread: threading.Thread) -> None:
+    """Returns once the server listens."""
+    waiting = threading.Event()
+    for _ in range(int(_STARTING / 0.02)):
+        if server.started:
+            return
+        if not thread.is_alive():
+            break
+        waiting.wait(0.02)
+    raise EhrMissingError("The embedded FHIR server did not start.")
+
+
+def _with_faults(app: Application, failing: Mapping[str, Sequence[str]]) -> Application:
+    """The application with searches that fail, in front of everything it does itself."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "GET" and _fails(scope, failing):
+            await _refuse(send)
+        else:
+            await app(scope, receive, send)
+
+    return answer
+
+
+def _fails(scope: Scope, failing: Mapping[str, Sequence[str]]) -> bool:
+    kind = str(scope["path"]).removeprefix("/fhir/")
+    asked = parse_qs(scope["query_string"].decode("latin-1"))
+    patients = [value.rpartition("/")[2] for name in ("patient", "subject") for value in asked.get(name, ())]
+    return any(kind in failing.get(patient, ()) for patient in patients)
+
+
+async def _refuse(send: Send) -> None:
+    headers = [(b"content-type", b"application/fhir+json"), (b"access-control-allow-origin", b"*")]
+    await send({"type": "http.response.start", "status": 500, "headers": headers})
+    await send({"type": "http.response.body", "body": fhir_json.write(_OUTCOME)})

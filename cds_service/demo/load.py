@@ -1,0 +1,86 @@
+"""Turns made-up patients into FHIR transactions that any R4 server can take twice, and says which resources are ours."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+from urllib.parse import quote
+from uuid import NAMESPACE_URL, uuid5
+
+from cds_service.demo.patients import DemoPatient
+from cds_service.kernel.fhir_json import JsonObject
+
+SYSTEM = "http://cds-service.example.org/fhir/identifier/demo"
+"""System of the identifier that every loaded resource carries; whatever lacks it is never touched."""
+
+_TAG = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "HTEST", "display": "test health data"}
+_SHARED = frozenset({"Organization", "Practitioner"})
+
+
+def own_value(patient: DemoPatient, reference: str) -> str:
+    """The identifier's value of a resource of the chart, named by its reference inside the chart.
+
+    Organizations and practitioners are shared by all patients, so that a server holds each once.
+    """
+    kind, _, name = reference.partition("/")
+    return f"{kind}-{name}" if kind in _SHARED else f"{patient.slug}-{name}"
+
+
+def transaction(patient: DemoPatient) -> JsonObject:
+    """The chart as a transaction of updates, each conditional on our own identifier (FHIR R4 http, conditional update).
+
+    The ids are those a server may give to new resources; one that chooses ids itself does no harm.
+    """
+    known = {f"{r['resourceType']}/{r['id']}": r for r in patient.resources}
+    entries = [_entry(patient, reference, resource, known) for reference, resource in known.items()]
+    return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+
+
+def search_own(kind: str, value: str = "") -> str:
+    """The search for our own resources of a type: one of them by its value, or all."""
+    return f"{kind}?identifier={quote(f'{SYSTEM}|{value}', safe='')}"
+
+
+def is_own(resource: JsonObject) -> bool:
+    """Whether a resource carries our identifier, whatever the search that found it was understood to mean."""
+    return any(identifier.get("system") == SYSTEM for identifier in resource.get("identifier", ()))
+
+
+def kinds(patients: Iterable[DemoPatient]) -> list[str]:
+    """The resource types that the patients use, in the order in which they can be deleted: what refers to others first."""
+    found = {resource["resourceType"] for patient in patients for resource in patient.resources}
+    last = ("Patient", "Practitioner", "Organization")
+    return sorted(found.difference(last)) + [kind for kind in last if kind in found]
+
+
+def _entry(patient: DemoPatient, reference: str, resource: JsonObject, known: dict[str, JsonObject]) -> JsonObject:
+    kind, value = resource["resourceType"], own_value(patient, reference)
+    own = {"system": SYSTEM, "value": value}
+    content = {
+        **resource,
+        "id": value.lower(),
+        "meta": {"security": [_TAG]},
+        "identifier": [own, *resource.get("identifier", ())],
+    }
+    urls = {local: _urn(patient, local) for local in known}
+    for holder in _references(content):
+        holder["reference"] = urls.get(holder["reference"], holder["reference"])
+    return {
+        "fullUrl": urls[reference],
+        "resource": content,
+        "request": {"method": "PUT", "url": search_own(kind, value)},
+    }
+
+
+def _urn(patient: DemoPatient, reference: str) -> str:
+    return f"urn:uuid:{uuid5(NAMESPACE_URL, f'{SYSTEM}/{own_value(patient, reference)}')}"
+
+
+def _references(node: Any) -> Iterator[JsonObject]:
+    """Every object with a literal reference."""
+    if isinstance(node, dict):
+        if isinstance(node.get("reference"), str):
+            yield node
+        for value in node.values():
+            yield from _references(value)
+    elif isinstance(node, list):
+        for item in node:
+            yield from _references(item)

@@ -1,0 +1,95 @@
+"""The made-up patients as data: one short YAML of building blocks each, turned into a chart with dates of today."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from cds_service.kernel import fhir_json
+from cds_service.kernel.errors import DataError
+from cds_service.kernel.fhir_json import JsonObject
+from cds_service.kernel.yaml_data import decode, read_yaml
+from cds_service.policy.bundle import BundleError
+from cds_service.policy.case_chart import ORDER, CaseError, chart_of
+from cds_service.policy.cases import Blocks, Case, CaseSheet, Expect, Start, Use
+from cds_service.policy.fields import Text
+from cds_service.policy.model import Model
+
+FOLDER = Path(str(files("cds_service.demo")))
+
+
+class Sheet(Model, frozen=True, kw_only=True):
+    """One file patients/*.yaml.
+
+    story: what is special, in a sentence; person: settings of the block `person`; order, coverages, chart: building
+    blocks; failing: resource types whose search the demo's EHR answers with an error for this patient; expect: the
+    outcome due under each coverage, `none` where no coverage applies.
+    """
+
+    story: Text
+    person: dict[str, Any]
+    order: Use
+    coverages: tuple[Use, ...]
+    chart: tuple[Use, ...]
+    failing: tuple[str, ...] = ()
+    expect: dict[str, Text]
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPatient:
+    """A made-up patient on a given day. slug: name of the file; resources: the whole chart, the order included."""
+
+    slug: str
+    story: str
+    expect: dict[str, str]
+    failing: tuple[str, ...]
+    resources: tuple[JsonObject, ...]
+
+    @property
+    def name(self) -> str:
+        """Given and family name, as people say it."""
+        name = next(r for r in self.resources if r["resourceType"] == "Patient")["name"][0]
+        return f"{name['given'][0]} {name['family']}"
+
+
+def load_patients(on: date, folder: Path = FOLDER) -> list[DemoPatient]:
+    """Every made-up patient with dates counted from `on`, by name of the file. Raises DataError or BundleError."""
+    blocks = _read(folder / "blocks.yaml", Blocks)
+    return [_patient(path, blocks, on) for path in sorted((folder / "patients").glob("*.yaml"))]
+
+
+@cache
+def _read(path: Path, kind: type[Any]) -> Any:
+    """The file as a struct; read once, for it does not change."""
+    errors: list[DataError] = []
+    found = decode(read_yaml(path, path.name), kind, errors)
+    if errors:
+        raise BundleError(errors)
+    return found
+
+
+def _patient(path: Path, blocks: Blocks, on: date) -> DemoPatient:
+    sheet: Sheet = _read(path, Sheet)
+    try:
+        chart = fhir_json.read(_chart(path.stem, sheet, blocks, on))
+    except CaseError as error:
+        raise DataError(path.name, None, "", str(error)) from None
+    resources = tuple(entry["resource"] for entry in chart["entry"])
+    return DemoPatient(path.stem, sheet.story, sheet.expect, sheet.failing, resources)
+
+
+def _chart(name: str, sheet: Sheet, blocks: Blocks, on: date) -> bytes:
+    """The chart by the same road that policy cases take, with the person and all coverages among its blocks."""
+    uses: Sequence[Use] = ({"person": sheet.person}, "staff", *sheet.coverages, *sheet.chart)
+    start = Start(order=sheet.order, coverage="none", chart=tuple(uses))
+    case = Case(case=name, expect=Expect(outcome="needs-info"))
+    together = Blocks(
+        orders=blocks.orders, coverages=blocks.coverages, chart={**blocks.chart, **blocks.coverages}
+    )
+    return chart_of(CaseSheet(version="-", on=on.isoformat(), given=start, cases=(case,)), case, together, "")
+
+
+__all__ = ["ORDER", "DemoPatient", "Sheet", "load_patients"]
