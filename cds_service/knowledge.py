@@ -1,4 +1,4 @@
-"""The loaded data that every call is judged by: policies, terminology and recognition, read once and never changed."""
+"""The loaded data that every call is judged by: policies, terminology and recognition, read once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 from cds_service.kernel.codes import Terminology, load_terminology
 from cds_service.orders.recognise import Recogniser
 from cds_service.policy.bundle import PolicyBundle
-from cds_service.policy.load import load_bundle
+from cds_service.policy.check import load_checked
 from cds_service.policy.places import data_folder
 
 
@@ -23,5 +23,5 @@ class Knowledge:
 def load_knowledge(further_policies: Sequence[Path] = ()) -> Knowledge:
     """The built-in data with further policy folders beside it. Raises BundleError or DataError."""
     terms = load_terminology(data_folder("fhir_profiles"))
-    bundle = load_bundle([data_folder("policies"), *further_policies])
+    bundle = load_checked([data_folder("policies"), *further_policies])
     return Knowledge(bundle, terms, Recogniser(bundle.services.values(), terms))
