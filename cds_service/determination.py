@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TypedDict
 
 from cds_service.coverage.member import Case
 from cds_service.criteria.result import CriterionResult
 from cds_service.kernel.provenance import Gap, Note
 from cds_service.kernel.truth import Truth, all_of
 from cds_service.orders.order import Order
-from cds_service.policy.model import Payer, PolicyVersion, ProductException
+from cds_service.policy.model import OutcomeWording, Payer, PolicyVersion, ProductException
 
 __all__ = ["CriterionResult", "Determination", "Outcome"]
 
@@ -27,12 +28,13 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Determination:
-    """The conclusion for one order under one coverage; the one thing that cards, extension and record are made of.
+    """The conclusion for one order under one coverage: what cards, extension and record are made of.
 
-    coverage: `Coverage/id` on the client's server or None; plan: name of the coverage's plan if known; reason: key of
-    `cards/reasons.yaml`; technical: the outcome is cannot-evaluate because something failed, not because of the text;
-    product: the product exception that sends the reader elsewhere; covered / pa_needed / doc_needed / info_needed: codes of
-    coverage-information as in determinations.md section 1, None where nothing is said; questionnaire: versioned canonical.
+    coverage: `Coverage/id` on the client's server or None; plan: name of the coverage's plan if known;
+    reason: key of `cards/reasons.yaml`; technical: the outcome is cannot-evaluate because something failed,
+    not because of the text; product: the product exception that sends the reader elsewhere; covered /
+    pa_needed / doc_needed / info_needed: codes of coverage-information as in determinations.md section 1,
+    None where nothing is said; questionnaire: versioned canonical.
     """
 
     order: Order
@@ -66,21 +68,31 @@ class Determination:
         return tuple(c for c in self.criteria if c.state is Truth.NOT_MET)
 
 
+class _Codes(TypedDict, total=False):
+    """Codes of coverage-information (determinations.md section 1)."""
+
+    covered: str | None
+    pa_needed: str | None
+    doc_needed: str | None
+    info_needed: str | None
+    questionnaire: str | None
+
+
 _OUTCOMES = {
     "product-exception": Outcome.REFER_TO_PLAN,
     "technique-not-named": Outcome.NEEDS_INFO,
-    **dict.fromkeys(
-        ("payer-not-served", "payer-ambiguous", "no-policy-for-service", "no-coverage", "coverage-not-in-force"),
-        Outcome.NO_POLICY,
-    ),
-    **dict.fromkeys(
-        (
-            "coverage-search-failed", "coverage-unreadable", "coverage-not-found", "payer-not-read", "order-unreadable",
-            "no-version-in-force",
-        ),
-        Outcome.CANNOT_EVALUATE,
-    ),
-}  # fmt: skip
+    "payer-not-served": Outcome.NO_POLICY,
+    "payer-ambiguous": Outcome.NO_POLICY,
+    "no-policy-for-service": Outcome.NO_POLICY,
+    "no-coverage": Outcome.NO_POLICY,
+    "coverage-not-in-force": Outcome.NO_POLICY,
+    "coverage-search-failed": Outcome.CANNOT_EVALUATE,
+    "coverage-unreadable": Outcome.CANNOT_EVALUATE,
+    "coverage-not-found": Outcome.CANNOT_EVALUATE,
+    "payer-not-read": Outcome.CANNOT_EVALUATE,
+    "order-unreadable": Outcome.CANNOT_EVALUATE,
+    "no-version-in-force": Outcome.CANNOT_EVALUATE,
+}
 _TECHNICAL = frozenset({"coverage-search-failed"})
 _CONDITIONAL = "conditional"
 _PRIOR_AUTHORIZATION = {"unknown": _CONDITIONAL, "required": "auth-needed", "not-required": "no-auth"}
@@ -106,7 +118,7 @@ def determine(case: Case, criteria: tuple[CriterionResult, ...]) -> Determinatio
         plan=case.plan,
         technical=reason in _TECHNICAL,
     )
-    return replace(bare, **_codes(case, outcome, reason))
+    return replace(bare, **_codes(case, outcome))
 
 
 def _outcome(case: Case, criteria: tuple[CriterionResult, ...]) -> tuple[Outcome, str]:
@@ -122,13 +134,13 @@ def _outcome(case: Case, criteria: tuple[CriterionResult, ...]) -> tuple[Outcome
     return Outcome.NEEDS_INFO, "criteria-open"
 
 
-def _codes(case: Case, outcome: Outcome, reason: str) -> dict[str, str | None]:
+def _codes(case: Case, outcome: Outcome) -> _Codes:
     """covered, pa-needed, doc-needed, info-needed and questionnaire of an outcome."""
     if outcome is Outcome.OUT_OF_SCOPE:
         return {}
     if outcome is Outcome.CANNOT_EVALUATE:
         return {"covered": "indeterminate", "pa_needed": "indeterminate"}
-    wording = case.policy.outcomes.get(outcome.value) if case.policy and not case.reason else None
+    wording = _wording(case, outcome)
     covered = wording.covered if wording else _CONDITIONAL
     if covered == "not-covered":
         return {"covered": covered}
@@ -141,6 +153,13 @@ def _codes(case: Case, outcome: Outcome, reason: str) -> dict[str, str | None]:
         "info_needed": "OTH" if _CONDITIONAL in (covered, pa_needed) else None,
         "questionnaire": wording.questionnaire if wording and doc_needed else None,
     }
+
+
+def _wording(case: Case, outcome: Outcome) -> OutcomeWording | None:
+    """What the policy version says of this outcome; None where its text did not decide."""
+    if case.policy is None or case.reason:
+        return None
+    return next((wording for name, wording in case.policy.outcomes.items() if name == outcome), None)
 
 
 def _prior_authorization(case: Case) -> str:

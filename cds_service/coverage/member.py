@@ -1,4 +1,4 @@
-"""From an order to its cases: coverage, payer, product and the policy version that decides, or the reason why none."""
+"""From an order to its cases: coverage, payer, product and policy version, or the reason why none."""
 
 from dataclasses import dataclass
 
@@ -15,8 +15,8 @@ from cds_service.policy.select import SelectionReason, select_version
 class Case:
     """One order under one coverage.
 
-    policy: the version that decides; reason: key of `cards/reasons.yaml` saying why there is none (empty when there is);
-    product: the exception that sends the reader elsewhere.
+    policy: the version that decides; reason: key of `cards/reasons.yaml` saying why there is none (empty
+    when there is); product: the exception that sends the reader elsewhere.
     """
 
     order: Order
@@ -29,7 +29,7 @@ class Case:
 
 
 def choose(order: Order, chart: Chart, bundle: PolicyBundle) -> list[Case]:
-    """The cases of one order: one for each coverage in force, or a single one without coverage (clinical.md 6)."""
+    """One case for each coverage in force, or a single one without coverage (clinical.md 6)."""
     held = read_coverages(chart, order.service_date)
     named = [name for name in order.insurance if name.startswith("Coverage/") or chart.find(name) is not None]
     relevant = [item for item in held if item.reference in named] if named else held

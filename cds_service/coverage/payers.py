@@ -4,14 +4,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 from cds_service.policy.model import Payer, Product
 
 _MARKS = re.compile(r"\(r\)|\(tm\)|[®™'’]")
-_SPELLINGS = (
-    (re.compile(r"\bblue\s*cross\b"), "blue cross"),
-    (re.compile(r"\bblue\s*shield\b"), "blue shield"),
-)
 
 
 class Unmatched(StrEnum):
@@ -26,8 +23,9 @@ class Unmatched(StrEnum):
 class PayerWords:
     """What a coverage says of its payer and product.
 
-    names: organization names, aliases and displays; plans: plan and class names; identifiers: `system|value` and bare
-    values; product_words: all words that may name a product, case folded; subscriber_id: as on the card.
+    names: organization names, aliases and displays; plans: plan and class names; identifiers:
+    `system|value` and bare values; product_words: all words that may name a product, case folded;
+    subscriber_id: as on the card.
     """
 
     names: tuple[str, ...] = ()
@@ -38,16 +36,20 @@ class PayerWords:
 
 
 def normal_name(name: str) -> str:
-    """Lower case, without marks, `and` for `&`, one spelling of the two licensed names, single blanks."""
+    """Lower case, without marks and punctuation, `and` for `&`, single blanks."""
     text = _MARKS.sub("", name.casefold()).replace("&", " and ")
-    text = " ".join(re.sub(r"[^\w]+", " ", text).split())
-    for pattern, spelling in _SPELLINGS:
-        text = pattern.sub(spelling, text)
-    return text
+    return " ".join(re.sub(r"[^\w]+", " ", text).split())
+
+
+@cache
+def _pattern(name: str) -> re.Pattern[str]:
+    """A payer's name as whole words; blanks may be missing, as in names written as one word."""
+    words = r"\s*".join(map(re.escape, normal_name(name).split()))
+    return re.compile(rf"\b{words}\b")
 
 
 def match_payer(words: PayerWords, payers: Iterable[Payer]) -> Payer | Unmatched:
-    """Configured identifiers first, then the organization's name, then plan names where there is no other name."""
+    """Configured identifiers first, then the organization's name, then plan names where there is no other."""
     served = tuple(payers)
     known = set(words.identifiers)
     by_id = [payer for payer in served if known & set(payer.identifiers)]
@@ -60,13 +62,13 @@ def match_payer(words: PayerWords, payers: Iterable[Payer]) -> Payer | Unmatched
 
 
 def _named(names: Sequence[str], payers: Sequence[Payer]) -> list[Payer]:
-    texts = [f" {normal_name(name)} " for name in names]
+    texts = [normal_name(name) for name in names]
     return [payer for payer in payers if any(_is_named(payer, text) for text in texts)]
 
 
 def _is_named(payer: Payer, text: str) -> bool:
-    named = any(f" {normal_name(name)} " in text for name in payer.names)
-    return named and not any(f" {normal_name(name)} " in text for name in payer.not_names)
+    named = any(_pattern(name).search(text) for name in payer.names)
+    return named and not any(_pattern(name).search(text) for name in payer.not_names)
 
 
 def match_products(words: PayerWords, products: Mapping[str, Product]) -> tuple[str, ...]:

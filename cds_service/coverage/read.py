@@ -19,8 +19,8 @@ _NEEDED = frozenset({"status", "period", "payor", "type", "classes", "subscriber
 class Held:
     """One coverage of the patient.
 
-    readable: false when a part that decides cannot be read; rank: its order among the patient's coverages; plan: the name
-    of its plan, for display.
+    readable: false when a part that decides cannot be read; rank: its order among the patient's coverages;
+    plan: the name of its plan, for display.
     """
 
     reference: str
@@ -53,7 +53,7 @@ def _read(stored: Stored, chart: Chart, day: date) -> Held | None:
 
 
 def _in_force(coverage: Coverage, damaged: frozenset[str], day: date) -> bool:
-    """Active and within its period, as far as that can be read; the service date counts, not the order date."""
+    """Active and within its period as far as that can be read, on the day of service (not of the order)."""
     if "status" not in damaged and coverage.status != "active":
         return False
     period = coverage.period
@@ -89,7 +89,7 @@ def _type_words(coverage: Coverage) -> Iterator[str]:
 
 
 def _payor(payor: Reference, coverage: Coverage, chart: Chart) -> Iterator[tuple[list[str], list[str]]]:
-    """Names and identifiers that one payor reference brings: resolved, contained, identified or only displayed."""
+    """Names and identifiers that one payor reference brings: resolved, contained, identified or displayed."""
     raw = _organization(payor, coverage, chart)
     if raw is not None:
         organization, _ = decode(raw, Organization)

@@ -50,7 +50,7 @@ class Evaluation:
         self._facts: dict[str, TypeFacts] = {}
 
     def run(self) -> tuple[CriterionResult, ...]:
-        """One result for each criterion of the top level; the facts of types are at hand for those that need them."""
+        """One result for each top-level criterion; disease outside comes last, as it asks for the types."""
         ordered = sorted(self.policy.criteria, key=lambda c: isinstance(c, NoDiseaseOutside))
         results = {criterion.id: self._evaluate(criterion) for criterion in ordered}
         return tuple(results[criterion.id].result(criterion) for criterion in self.policy.criteria)

@@ -1,4 +1,4 @@
-"""The criterion kind `no-disease-outside`: no evidence of malignancy outside the organ (clinical.md 2.5, 2.6, 4.4)."""
+"""The criterion kind `no-disease-outside`: no sign of malignancy outside the organ (clinical.md 4.4)."""
 
 from collections.abc import Iterator, Mapping
 
@@ -96,7 +96,7 @@ def _effect_of(
 
 
 def metastasis_on_record(findings: Findings) -> bool:
-    """A confirmed metastasis to the organ, current or not; one with an unreadable part still counts (clinical.md 4.5)."""
+    """A confirmed metastasis to the organ, current or not, even with an unreadable part (clinical.md 4.5)."""
     return any(
         d.standing is not Standing.PROVISIONAL and any(g.kind == "metastasis" for g in d.tumors)
         for d in findings.diagnoses

@@ -55,7 +55,7 @@ def _by_procedures(findings: Findings, active: Sequence[Diagnosis]) -> Primaries
 
 
 def _removed(primary: Diagnosis, findings: Findings) -> Evidence | None:
-    """A completed resection of its organ after its onset, or an acquired absence beside a matching history."""
+    """A completed resection of its organ after its onset, or an acquired absence with a matching history."""
     organs = [r for r in findings.model.removals if primary.concept.stands_in(*r.primaries)]
     for done in findings.procedures:
         if (

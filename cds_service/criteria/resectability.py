@@ -1,4 +1,4 @@
-"""The criterion kind `resectability`: the tumor cannot be resected, or the person is no surgical candidate."""
+"""The criterion kind `resectability`: unresectable, or no surgical candidate (clinical.md 4.3)."""
 
 import re
 from collections.abc import Iterator

@@ -48,7 +48,7 @@ class Finding:
         return self
 
     def result(self, criterion: CriterionBase) -> CriterionResult:
-        """The finished result; documents are asked for only where something is missing or failed (clinical.md 8)."""
+        """The finished result; it asks for documents where something is missing or failed (clinical.md 8)."""
         asked = () if self.state is Truth.MET else criterion.documentation
         return CriterionResult(
             criterion.id,

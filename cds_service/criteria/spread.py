@@ -39,11 +39,11 @@ class _Setting:
     def onset(self) -> date | None:
         """The latest onset among the current tumors (clinical.md 4.2).
 
-        A record without an onset of its own, such as an encounter diagnosis, counts only where no other record of the
-        same tumor states one.
+        A record without an onset of its own, such as an encounter diagnosis, counts only where no other
+        record of the same tumor states one.
         """
-        tumors = [d for d in (*self.metastases, *self.primaries) if d.onset]
-        dated = {group.group for d in tumors if not d.only_recorded for group in d.tumors}
+        tumors = [*self.metastases, *self.primaries]
+        dated = {group.group for d in tumors if d.onset and not d.only_recorded for group in d.tumors}
         counted = [d for d in tumors if not d.only_recorded or dated.isdisjoint(g.group for g in d.tumors)]
         return max((d.onset.first for d in counted if d.onset), default=None)
 
@@ -62,16 +62,22 @@ def words_about_spread(findings: Findings, facts: TypeFacts, finding: Finding) -
 
 
 def node_disease(findings: Findings) -> tuple[list[Evidence], list[Gap]]:
-    """Regional nodes of a primary of the organ whose latest N category is 1 or more (clinical.md 4.2, 4.4 line 1)."""
+    """Regional nodes of a primary of the organ whose latest N category is 1 or more (clinical.md 4.2)."""
     setting = _setting(findings, TypeFacts())
     sure = [d for d in setting.primaries if any(g.nodes for g in d.tumors)]
-    if not sure or setting.on_record:
+    if not sure:
         return [], []
+    mine = {d.reference for d in sure}
     staged = [s for s in findings.staging.of(About.N) if _is_about(s, findings, setting) is True]
+    if setting.on_record:
+        staged = [s for s in staged if not s.focus or not mine.isdisjoint(s.focus)]
     last = max((s.day for s in staged), default=None)
     latest = [s for s in staged if s.day == last]
     categories = {s.category for s in latest}
     if categories == {"n1"}:
+        # Beside a metastasis on record an N without a focus may be that of its primary.
+        if setting.on_record and any(not s.focus for s in latest):
+            return [], [Gap("which-tumor", latest[0].shown, latest[0].reference, latest[0].date.text)]
         return [s.evidence() for s in latest], []
     if "n1" in categories or "several" in categories:
         return [], [Gap("conflict", latest[0].shown, latest[0].reference, latest[0].date.text)]
@@ -80,8 +86,7 @@ def node_disease(findings: Findings) -> tuple[list[Evidence], list[Gap]]:
 
 def _setting(findings: Findings, facts: TypeFacts) -> _Setting:
     mine = [d for d in findings.diagnoses if d.tumors]
-    of_kind = lambda kind: [d for d in mine if any(g.kind == kind for g in d.tumors)]  # noqa: E731
-    metastases = of_kind("metastasis")
+    metastases = [d for d in mine if any(g.kind == "metastasis" for g in d.tumors)]
     current = tuple(d for d in metastases if d.settled)
     origins = [facts.origins.get(d.reference) or find_origin(d, findings) for d in current]
     families = {origin.family.family if origin.family else None for origin in origins}
@@ -91,7 +96,7 @@ def _setting(findings: Findings, facts: TypeFacts) -> _Setting:
         name = findings.model.form_families[facts.form_type]
         family = next(each for each in findings.model.families if each.family == name)
     on_record = any(d.standing is not Standing.PROVISIONAL for d in metastases)
-    primaries = tuple(d for d in of_kind("primary") if d.settled)
+    primaries = tuple(d for d in mine if d.settled and any(g.kind == "primary" for g in d.tumors))
     return _Setting(current, on_record, primaries, family, facts.form_type, muddled)
 
 

@@ -55,7 +55,7 @@ def tumor_size(criterion: TumorSize, findings: Findings) -> Finding:
 
 
 def _belongs(size: Size, limit: Limit, findings: Findings, finding: Finding) -> bool | None:
-    """Whether a size is one of the organ's tumors; one of another organ is dropped; None when it cannot be told."""
+    """Whether a size is one of the organ's tumors, or of another organ (dropped); None: it cannot be told."""
     reference, shown = size.observed.reference, size.observed.concept.shown
     if size.site is Site.ORGAN:
         return True
@@ -205,7 +205,7 @@ def _targets(lesions: Lesions, findings: Findings) -> list[str | Key]:
 
 
 def _form(finding: Finding, sizes: Iterable[Size], limit: Limit, findings: Findings) -> None:
-    """The stated diameter decides when newer than every size on record; otherwise it must agree (clinical.md 4.3)."""
+    """The stated diameter decides when newer than every size, else it must agree (clinical.md 4.3)."""
     code = findings.model.statements["diameter"].code
     finding.notes.extend(findings.statements.notes_for(code))
     latest = findings.statements.latest(code)

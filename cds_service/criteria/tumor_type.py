@@ -1,4 +1,4 @@
-"""The criterion kind `tumor-type`: the treated tumor is of a type that the policy names (clinical.md 2.1 to 2.3)."""
+"""The criterion kind `tumor-type`: the treated tumor is of a type that the policy names (clinical.md 2)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ class TypeFacts:
 
 
 def tumor_type(criterion: TumorType, findings: Findings, listed: Sequence[Key]) -> Finding:
-    """The state of the tumor that is treated; listed: the payer's diagnosis codes, for the two flags (clinical.md 2.2)."""
+    """The state of the treated tumor; listed: the payer's diagnosis codes, for flags (clinical.md 2.2)."""
     judged = _Judged(criterion, findings)
     finding = judged.chart_state()
     _flags(finding, judged, set(listed))

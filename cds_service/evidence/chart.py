@@ -29,9 +29,9 @@ class Stored:
 class Chart:
     """The received resources of one call.
 
-    patient: canonical reference of the person the call is about; failed: type -> why its search failed or is
-    incomplete (`*`: it is not known which); unsupported: types the EHR cannot search; asked: types with a complete answer;
-    broken: entries that are no readable resource.
+    patient: canonical reference of the person the call is about; failed: type -> why its search failed or
+    is incomplete (`*`: it is not known which); unsupported: types the EHR cannot search; asked: types with
+    a complete answer; broken: entries that are no readable resource.
     """
 
     patient: str | None
@@ -78,9 +78,9 @@ class Chart:
         return replace(self, patient=self.canonical(patient) if patient else self.patient)
 
 
-class _Entry(msgspec.Struct, gc=False):
+class _Entry(msgspec.Struct, gc=False, rename="camel"):
     resource: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    fullUrl: str | msgspec.UnsetType = msgspec.UNSET
+    full_url: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class _Bundle(msgspec.Struct, gc=False):
@@ -93,8 +93,8 @@ class _RawBundle(msgspec.Struct, gc=False):
     entry: list[msgspec.Raw] | None = None
 
 
-class _Probe(msgspec.Struct, gc=False):
-    resourceType: str
+class _Probe(msgspec.Struct, gc=False, rename="camel"):
+    resource_type: str
     id: str | int | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -147,21 +147,21 @@ class ChartBuilder:
         if entry.resource is msgspec.UNSET:
             self._break("a Bundle entry without a resource", search)
             return
-        self.add_resource(entry.resource, entry.fullUrl if isinstance(entry.fullUrl, str) else None, search)
+        self.add_resource(entry.resource, entry.full_url if isinstance(entry.full_url, str) else None, search)
 
     def add_resource(
         self, raw: bytes | msgspec.Raw, full_url: str | None = None, search: str | None = None
     ) -> None:
-        """One resource as JSON bytes. An OperationOutcome of severity error stands for a search that failed."""
+        """One resource as JSON bytes. An OperationOutcome of severity error means that a search failed."""
         try:
             probe = _PROBE.decode(raw)
         except _ERRORS:
             self._break("a resource without a readable type", search)
             return
-        if probe.resourceType == "OperationOutcome":
+        if probe.resource_type == "OperationOutcome":
             self._outcome(raw, search)
             return
-        kind = probe.resourceType
+        kind = probe.resource_type
         known = self._resources.setdefault(kind, {})
         reference = (
             f"{kind}/{probe.id}"
@@ -216,7 +216,7 @@ class ChartBuilder:
 
 
 def read_outcome(raw: bytes | msgspec.Raw) -> Iterator[tuple[str, str, bool]]:
-    """(resource type or `*`, reason, unsupported) for each error of an OperationOutcome (interface.md section 3)."""
+    """(resource type or `*`, reason, unsupported) for each error of an OperationOutcome (interface.md 3)."""
     try:
         issues = msgspec.json.decode(raw).get("issue")
         errors = [i for i in issues if isinstance(i, dict) and i.get("severity") in ("error", "fatal")]

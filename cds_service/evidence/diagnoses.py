@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from msgspec import UNSET
@@ -36,10 +36,10 @@ class Standing(StrEnum):
 class Diagnosis:
     """One diagnosis about this patient; refuted and erroneous ones are left out.
 
-    tumors / elsewhere: the groups its codings name, after less specific ones have yielded; several mean that the codings
-    exclude each other; unmapped: an unknown code whose words name a malignancy; unreadable: nothing says what it is;
-    onset: onset, else the recorded date, which only_recorded tells; related: references to its primary; histology: its
-    histology extension.
+    tumors / elsewhere: the groups its codings name, after less specific ones have yielded; several mean
+    that the codings exclude each other; unmapped: an unknown code whose words name a malignancy;
+    unreadable: nothing says what it is; onset: onset, else the recorded date, which only_recorded tells;
+    related: references to its primary; histology: its histology extension.
     """
 
     reference: str
@@ -50,12 +50,16 @@ class Diagnosis:
     elsewhere: tuple[Elsewhere, ...] = ()
     site: Site = Site.NONE
     unmapped: bool = False
-    unreadable: bool = False
     onset: FhirDate | None = None
     only_recorded: bool = False
     related: tuple[str, ...] = ()
     histology: Concept = NOTHING
     from_order: bool = False
+
+    @property
+    def unreadable(self) -> bool:
+        """Nothing says what it is."""
+        return not self.concept.keys and not self.concept.words
 
     @property
     def settled(self) -> bool:
@@ -82,20 +86,21 @@ def read_diagnoses(chart: Chart, model: TumorModel, terms: Terminology) -> list[
 def reason_diagnoses(
     reasons: Iterable[CodeableConcept], order: str, chart: Chart, model: TumorModel, terms: Terminology
 ) -> list[Diagnosis]:
-    """Reason codes as current confirmed diagnoses; they count where no Condition has them (clinical.md 1.4)."""
+    """Reason codes as current confirmed diagnoses; they count where no Condition has it (clinical.md 1.4)."""
     reader = _Reader(chart, model, terms)
     return [
-        reader.classify(order, Standing.CONFIRMED, True, read_concept(r, terms), from_order=True)
-        for r in reasons
+        reader.classify(
+            Diagnosis(order, Standing.CONFIRMED, True, read_concept(reason, terms), from_order=True)
+        )
+        for reason in reasons
     ]
 
 
 def same_diagnosis(one: Diagnosis, other: Diagnosis) -> bool:
     """Whether two diagnoses share a code, or a group all of whose codes mean the same."""
-    meanings = {g.group for g in one.tumors if g.one_meaning} & {
-        g.group for g in other.tumors if g.one_meaning
-    }
-    return bool(meanings) or not set(one.concept.keys).isdisjoint(other.concept.keys)
+    meanings = {group.group for group in one.tumors if group.one_meaning}
+    same = any(group.one_meaning and group.group in meanings for group in other.tumors)
+    return same or not set(one.concept.keys).isdisjoint(other.concept.keys)
 
 
 class _Reader:
@@ -111,69 +116,44 @@ class _Reader:
         """The diagnosis a Condition makes, unless it is void or somebody else's."""
         resource, damaged = decode(stored.raw, Condition)
         if resource is None:
-            yield Diagnosis(stored.reference, Standing.UNREADABLE, True, NOTHING, unreadable=True)
-            return
-        if self.chart.is_other_patient(resource.subject):
+            yield Diagnosis(stored.reference, Standing.UNREADABLE, True, NOTHING)
             return
         sure = _status(resource.verification_status, _SURE | _UNSURE | _VOID)
-        if sure in _VOID:
+        if sure in _VOID or self.chart.is_other_patient(resource.subject):
             return
         clinical = _status(resource.clinical_status, _CURRENT | _PAST)
-        links = list(self._links(resource))
+        links = tuple(self._links(resource))
         broken = bool(damaged) or "?" in (sure, clinical, *links)
         standing = Standing.PROVISIONAL if sure in _UNSURE else Standing.CONFIRMED
-        yield self.classify(
+        bare = Diagnosis(
             stored.reference,
             Standing.UNREADABLE if broken else standing,
             _is_current(resource, clinical),
-            read_concept(resource.code, self.terms)
-            if "code" not in damaged
-            else damaged_concept(stored.raw, self.terms),
+            self._concept(stored, resource, damaged),
             site=read_sites(resource.body_site or (), self.model, self.terms),
             onset=_onset(resource) or _recorded(resource),
             only_recorded=_onset(resource) is None,
-            related=tuple(links),
+            related=links,
             histology=self._histology(resource.extension or ()),
         )
+        yield self.classify(bare)
 
-    def classify(
-        self,
-        reference: str,
-        standing: Standing,
-        current: bool,
-        concept: Concept,
-        *,
-        site: Site = Site.NONE,
-        onset: FhirDate | None = None,
-        only_recorded: bool = False,
-        related: tuple[str, ...] = (),
-        histology: Concept = NOTHING,
-        from_order: bool = False,
-    ) -> Diagnosis:
-        """The diagnosis with its tumor groups read from the concept and its body site."""
-        tumors, elsewhere = self._groups(concept)
+    def classify(self, bare: Diagnosis) -> Diagnosis:
+        """The diagnosis with the groups that its concept, body site and histology name."""
+        tumors, elsewhere = self._groups(bare.concept)
+        if not tumors and not elsewhere:
+            return replace(bare, unmapped=True) if self._names_malignancy(bare.concept) else bare
         if any(g.reads_histology for g in elsewhere):
-            elsewhere += [
-                g for g in self.model.elsewhere if histology.stands_in(*g.value_sets) and g not in elsewhere
-            ]
-        mapped = bool(tumors or elsewhere)
-        tumors, elsewhere = _most_specific(_placed(tumors, elsewhere, site, self.model), elsewhere)
-        return Diagnosis(
-            reference,
-            standing,
-            current,
-            concept,
-            tuple(tumors),
-            tuple(elsewhere),
-            site,
-            not mapped and self._names_malignancy(concept),
-            not concept.keys and not concept.words,
-            onset,
-            only_recorded,
-            related,
-            histology,
-            from_order,
-        )
+            told = [g for g in self.model.elsewhere if bare.histology.stands_in(*g.value_sets)]
+            elsewhere += [g for g in told if g not in elsewhere]
+        placed = _placed(tumors, elsewhere, bare.site, self.model)
+        tumors, elsewhere = _most_specific(placed, elsewhere)
+        return replace(bare, tumors=tuple(tumors), elsewhere=tuple(elsewhere))
+
+    def _concept(self, stored: Stored, resource: Condition, damaged: frozenset[str]) -> Concept:
+        if "code" in damaged:
+            return damaged_concept(stored.raw, self.terms)
+        return read_concept(resource.code, self.terms)
 
     def _groups(self, concept: Concept) -> tuple[list[TumorGroup], list[Elsewhere]]:
         if not concept.sets:
@@ -239,7 +219,7 @@ def _recorded(resource: Condition) -> FhirDate | None:
 def _placed(
     tumors: list[TumorGroup], elsewhere: list[Elsewhere], site: Site, model: TumorModel
 ) -> list[TumorGroup]:
-    """A metastasis whose code names no place takes it from the body site or a sister coding (clinical.md 2.5)."""
+    """A metastasis whose code names no place takes that of body site or sister coding (clinical.md 2.5)."""
     if site is not Site.ORGAN and not any(g.kind == "metastasis" for g in tumors):
         return tumors
     names = {g.at_organ for g in elsewhere if g.at_organ} | {g.group for g in tumors}
@@ -256,7 +236,7 @@ def _most_specific(
     speaking = [g for g in elsewhere if g.bears]
     if speaking or tumors:
         elsewhere = speaking
-    if any(g.specific for g in (*tumors, *elsewhere)):
+    if any(g.specific for g in tumors) or any(g.specific for g in elsewhere):
         tumors = [g for g in tumors if g.specific]
         elsewhere = [g for g in elsewhere if g.specific]
     return tumors, elsewhere

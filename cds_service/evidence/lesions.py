@@ -74,19 +74,23 @@ def _structure(reference: str, resource: BodyStructure, readable: bool, findings
     site = read_site(location, findings.model)
     if site is Site.NONE:
         site = site_of_conditions(conditions, findings)
-    first = (resource.identifier or [None])[0]
-    named = first is not None and first.value is not UNSET
-    identity = f"{first.system or ''}|{first.value}" if named and first is not None else reference
-    readable = readable and site is not Site.NONE
     return Structure(
         reference,
-        identity,
+        _identity(resource) or reference,
         resource.active is not False,
         site,
         frozenset(location.keys),
         conditions,
-        readable,
+        readable and site is not Site.NONE,
     )
+
+
+def _identity(resource: BodyStructure) -> str:
+    """The identifier that tracks a lesion from one BodyStructure to the next; empty when it has none."""
+    for identifier in (resource.identifier or ())[:1]:
+        if identifier.value is not UNSET:
+            return f"{identifier.system or ''}|{identifier.value}"
+    return ""
 
 
 def _may_be_lesion(structure: Structure) -> bool:
@@ -156,7 +160,7 @@ def _place(observed: Observed, structures: list[Structure], findings: Findings) 
 
 
 def _resolve(reference: Reference, structures: list[Structure], findings: Findings) -> Structure | str | bool:
-    """The lesion, the Condition's reference, True when it does not matter, False when it cannot be resolved."""
+    """The lesion, the Condition's reference, True if it does not matter, False if it cannot be resolved."""
     name = findings.chart.canonical(reference.reference) if reference.reference is not UNSET else ""
     for structure in structures:
         if structure.reference == name:
@@ -165,8 +169,7 @@ def _resolve(reference: Reference, structures: list[Structure], findings: Findin
     if stored is not None and stored.type != _STRUCTURE:
         return name if stored.type == "Condition" else True
     declared = resource_type(name) or (reference.type if reference.type is not UNSET else None)
-    lacking = _STRUCTURE in findings.chart.unsupported and declared in (None, _STRUCTURE)
-    return lacking
+    return _STRUCTURE in findings.chart.unsupported and declared in (None, _STRUCTURE)
 
 
 def _sized(
@@ -201,8 +204,5 @@ def _by_place(body_site: Concept) -> str | None:
 
 def named_by_only_size(findings: Findings) -> set[str]:
     """The Condition that the chart's only size is about (clinical.md 2.1)."""
-    sizes = findings.observations.of(About.SIZE)
-    if len(sizes) != 1 or sizes[0].broken:
-        return set()
-    placed = _place(sizes[0], read_structures(findings), findings)
-    return set(placed.conditions) if isinstance(placed, Size) else set()
+    sizes = read_lesions(findings).sizes
+    return set(sizes[0].conditions) if len(sizes) == 1 else set()

@@ -28,17 +28,17 @@ class About(StrEnum):
 
 FINAL = frozenset({"final", "amended", "corrected"})
 PENDING = frozenset({"preliminary", "registered", "unknown"})
-_SUBJECT = ("status", "subject", "effective_date_time", "effective_period", "effective_instant")
-# Which elements a rule reads, by what the Observation is about; damage elsewhere does not matter (clinical.md 4.5).
+_ALWAYS = ("status", "code", "subject", "effective_date_time", "effective_period", "effective_instant")
+_CODED = ("value_codeable_concept",)
+_MEASURED = ("value_quantity", "value_string", "value_range", "component")
+# Elements a rule reads, by what the Observation is about; damage elsewhere does not matter (clinical.md 4.5).
 _READ = {
-    About.SIZE: (
-        *_SUBJECT, "code", "focus", "body_site", "specimen", "value_quantity", "value_string", "value_range", "component",
-    ),
-    About.M: (*_SUBJECT, "code", "focus", "value_string", "value_codeable_concept"),
-    About.N: (*_SUBJECT, "code", "focus", "value_string", "value_codeable_concept"),
-    About.STATUS: (*_SUBJECT, "code", "value_codeable_concept"),
-    About.ATTESTATION: (*_SUBJECT, "code", "performer", "value_codeable_concept", "value_boolean", "value_quantity"),
-}  # fmt: skip
+    About.SIZE: (*_ALWAYS, *_MEASURED, "focus", "body_site", "specimen"),
+    About.M: (*_ALWAYS, *_CODED, "focus", "value_string"),
+    About.N: (*_ALWAYS, *_CODED, "focus", "value_string"),
+    About.STATUS: (*_ALWAYS, *_CODED),
+    About.ATTESTATION: (*_ALWAYS, *_CODED, "performer", "value_boolean", "value_quantity"),
+}
 
 
 _NOT_READ = Observation(status="unknown", code=CodeableConcept(text="?"))

@@ -1,4 +1,4 @@
-"""Where a metastasis came from: its link, its own code, else the candidate primaries on record (clinical.md 2.3)."""
+"""Where a metastasis came from: its link, its own code, else the candidate primaries (clinical.md 2.3)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,8 +16,9 @@ OPEN = "?"
 class Origin:
     """Possible origins of one metastasis.
 
-    rows: the origin of each possible primary, `?` where it cannot be told; family: the row of the M table that all of
-    them name, None when none or several; primaries: references of the diagnoses that may be the primary.
+    rows: the origin of each possible primary, `?` where it cannot be told; family: the row of the M table
+    that all of them name, None when none or several; primaries: references of the diagnoses that may be the
+    primary.
     """
 
     rows: tuple[str, ...]
@@ -28,11 +29,12 @@ class Origin:
 
 
 def candidates(findings: Findings) -> list[Diagnosis]:
-    """Malignancies elsewhere that could be a primary: confirmed ones, else provisional ones."""
-    possible = [
-        d for d in findings.diagnoses if _rows(d) or (d.unmapped and d.standing is not Standing.UNREADABLE)
-    ]
-    sure = [d for d in possible if d.standing is Standing.CONFIRMED]
+    """Malignancies elsewhere that could be a primary: confirmed ones, else provisional ones.
+
+    One that cannot be read whole may still be the primary; it leaves the origin open.
+    """
+    possible = [d for d in findings.diagnoses if _rows(d) or d.unmapped]
+    sure = [d for d in possible if d.standing is not Standing.PROVISIONAL]
     return sure or [d for d in possible if d.standing is Standing.PROVISIONAL]
 
 
@@ -45,8 +47,9 @@ def find_origin(metastasis: Diagnosis, findings: Findings) -> Origin:
     if metastasis.related:
         return _linked(metastasis, findings)
     possible = candidates(findings)
-    coded = [g for g in metastasis.elsewhere if not g.joins_metastasis]
-    stated = [group.origin for group in (*metastasis.tumors, *coded) if group.origin]
+    here = [group.origin for group in metastasis.tumors]
+    coded = [group.origin for group in metastasis.elsewhere if not group.joins_metastasis]
+    stated = [origin for origin in (*here, *coded) if origin]
     if stated:
         families = [_family_of(origin, metastasis.concept, findings) for origin in stated]
         return Origin(
@@ -74,7 +77,7 @@ def _linked(metastasis: Diagnosis, findings: Findings) -> Origin:
 
 
 def _by_histology(metastasis: Diagnosis, findings: Findings) -> Origin:
-    """Histology settles the type, but not how an M category reads (clinical.md 4.2 names link, code and candidates)."""
+    """Histology settles the type, but not how an M category reads: clinical.md 4.2 does not name it."""
     told = [g for g in findings.model.elsewhere if g.origin and metastasis.histology.stands_in(*g.value_sets)]
     groups = told or [g for g in metastasis.elsewhere if g.joins_metastasis]
     return Origin(tuple(group.origin or OPEN for group in groups), None, (), (), "histology")

@@ -35,7 +35,7 @@ class Done:
 
 
 def read_procedures(chart: Chart, terms: Terminology) -> list[Done]:
-    """The patient's readable Procedures; one that cannot be read clears nothing and says nothing (clinical.md 4.5)."""
+    """The patient's Procedures; one that cannot be read clears nothing and says nothing (clinical.md 4.5)."""
     found = []
     for stored in chart.of("Procedure"):
         resource, damaged = decode(stored.raw, Procedure)

@@ -38,7 +38,7 @@ class Limit:
     plausible: Decimal
 
     def state(self, length: Length) -> tuple[Truth, str]:
-        """Met below the limit, not met at or above it, unknown with the reason otherwise (table in clinical.md 3.3)."""
+        """Met below the limit, not met at or above it, else unknown and why (table of clinical.md 3.3)."""
         if length.mm is None:
             return Truth.UNKNOWN, length.problem
         if not 0 < length.mm <= self.plausible:
@@ -55,7 +55,7 @@ class Limit:
         return (Truth.NOT_MET, "") if length.mm >= self.below else (Truth.UNKNOWN, "straddles-limit")
 
     def worst(self, lengths: Sequence[Length]) -> tuple[Truth, str]:
-        """The state of a lesion from all its dimensions: the largest decides, one unreadable keeps it open."""
+        """The state of a lesion from its dimensions: the largest decides, one unreadable keeps it open."""
         states = [self.state(length) for length in lengths]
         truth = all_of(state for state, _ in states)
         problems = [problem for state, problem in states if state is Truth.UNKNOWN]
@@ -86,7 +86,10 @@ def is_ucum(system: str | UnsetType) -> bool:
 
 
 def written_lengths(text: str) -> list[Length]:
-    """The lengths of a size written as text (grammar in clinical.md 3.3); a missing unit takes the next one to the right."""
+    """The lengths of a size written as text (grammar of clinical.md 3.3).
+
+    A missing unit takes the next one to the right.
+    """
     match = _WRITTEN.match(text)
     if match is None:
         return [Length(None, "", "no-value", text.strip())]
@@ -120,7 +123,7 @@ def range_state(limit: Limit, value: Range) -> tuple[Truth, str]:
 def measured(
     resource: Observation, codes: SizeCodes, limit: Limit, terms: Terminology
 ) -> tuple[Truth, str, str]:
-    """(state, problem, value as seen) of one size Observation: dimensions in components, else its own value."""
+    """(state, problem, value as seen) of one size Observation: its components, else its own value."""
     ranges = [
         c.value_range
         for c in resource.component or ()

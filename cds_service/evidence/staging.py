@@ -1,9 +1,9 @@
 """M and N categories and disease status as dated readings (clinical.md 4.1)."""
 
+import datetime as dt
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 
 from msgspec import UNSET
 
@@ -23,8 +23,8 @@ SEVERAL = "several"
 class Staged:
     """One staging statement that counts.
 
-    category: `m0` ... as named in the tumor model, `several` when its codings exclude each other; focus: Conditions it is
-    about, canonical; dangling: it is about something that is not on the chart.
+    category: `m0` ... as named in the tumor model, `several` when its codings exclude each other; focus:
+    Conditions it is about, canonical; dangling: it is about something that is not on the chart.
     """
 
     about: About
@@ -36,7 +36,7 @@ class Staged:
     dangling: bool = False
 
     @property
-    def day(self) -> date:
+    def day(self) -> dt.date:
         """The day it was stated."""
         return self.date.day
 
@@ -97,7 +97,7 @@ def _read(
     written = resource.value_string if resource.value_string is not UNSET else ""
     shown = value.shown or written
     here = (shown or observed.concept.shown, observed.reference, when.text if when else None)
-    if resource.status not in FINAL and resource.status is not UNSET and not observed.broken:
+    if resource.status not in FINAL and not observed.broken:
         return Note("not-final", *here)
     category = _category(value, written, categories)
     if observed.broken or not _has_value(category, value, observed.about):
@@ -112,7 +112,7 @@ def _read(
 
 
 def _has_value(category: str, value: Concept, about: About) -> bool:
-    """An M or N without a readable category, or a disease status without any value, cannot be read (clinical.md 4.5)."""
+    """Without a category an M or N cannot be read, without any value a disease status (clinical.md 4.5)."""
     return bool(category) or (about is About.STATUS and bool(value.keys or value.words))
 
 

@@ -1,8 +1,8 @@
-"""Practitioners' statements: attestation Observations and answers to the documentation form (interface.md section 4)."""
+"""Practitioners' statements: attestation Observations and answers on the form (interface.md section 4)."""
 
+import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
 
 from msgspec import UNSET, UnsetType
 
@@ -40,7 +40,7 @@ class Said:
     quantity: Quantity | None = None
 
     @property
-    def day(self) -> date:
+    def day(self) -> dt.date:
         """The day it was made."""
         return self.date.day
 
@@ -51,7 +51,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Statements:
-    """All statements of a chart that count, what was set aside, and what could not be read (by attestation code)."""
+    """All statements that count, what was set aside, and what could not be read (by attestation code)."""
 
     said: tuple[Said, ...] = ()
     gaps: tuple[tuple[str, Gap], ...] = ()
@@ -140,7 +140,7 @@ class _Collector:
                 self._keep(*where, value)
 
     def _items_unreadable(self, stored: Stored) -> None:
-        """A gap for every question whose linkId can still be read, for all where none can (clinical.md 4.5)."""
+        """A gap for each question whose linkId can be read, for all where none can (clinical.md 4.5)."""
         names = link_ids(stored.raw)
         for code in self.rules.codes if names is None else names & self.rules.codes.keys():
             self.gap(code, stored.reference, None, "unreadable")

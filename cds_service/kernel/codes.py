@@ -1,7 +1,7 @@
 """Codes brought into one form, and their membership in named ValueSets."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,11 @@ def _icd10cm(code: str) -> str:
     return f"{bare[:3]}.{bare[3:]}" if len(bare) > 3 else bare
 
 
-_FORMS = {"icd10cm": _icd10cm, "upper": lambda code: code.strip().upper(), None: str.strip}
+def _upper(code: str) -> str:
+    return code.strip().upper()
+
+
+_FORMS: Mapping[str | None, Callable[[str], str]] = {"icd10cm": _icd10cm, "upper": _upper, None: str.strip}
 
 
 class Terminology:
@@ -53,10 +57,10 @@ class Terminology:
         return known.canonical, _FORMS[known.normalise](code)
 
     def lookup(self, system: str, code: str) -> tuple[Key, frozenset[str], bool]:
-        """The normal form, the ValueSets it stands in, and whether a neighbouring system was read in its place.
+        """The normal form, its ValueSets, and whether a neighbouring system was read in its place.
 
-        An ICD-10 address is read as ICD-10-CM where the code exists there (clinical.md 1.4). Charts repeat codes, so
-        answers are remembered, up to a limit that a hostile chart cannot pass.
+        An ICD-10 address is read as ICD-10-CM where the code exists there (clinical.md 1.4). Charts repeat
+        codes, so answers are remembered, up to a limit that a hostile chart cannot pass.
         """
         found = self._seen.get((system, code))
         if found is None:

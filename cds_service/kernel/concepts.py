@@ -13,9 +13,9 @@ from cds_service.kernel.elements import CodeableConcept
 class Concept:
     """What a CodeableConcept says.
 
-    keys: normalised (system, code) pairs; sets: for each coding that stands in a ValueSet, the ids of its sets; words: all
-    displays and the text, case folded; shown: the best words for a person; neighbour: a coding was read from a
-    neighbouring system.
+    keys: normalised (system, code) pairs; sets: for each coding that stands in a ValueSet, the ids of its
+    sets; words: all displays and the text, case folded; shown: the best words for a person; neighbour: a
+    coding was read from a neighbouring system.
     """
 
     keys: tuple[Key, ...] = ()
@@ -57,7 +57,7 @@ def read_concept(concept: CodeableConcept | UnsetType, terms: Terminology) -> Co
 
 
 def damaged_concept(raw: bytes | Raw, terms: Terminology) -> Concept:
-    """What can still be read of a resource whose `code` is damaged: its sound codings and words, or NOTHING."""
+    """What can still be read of a resource whose `code` is damaged: its sound codings and words."""
     codings, text = sound_codings(raw)
     found = [terms.lookup(system, code) for system, code in codings]
     return Concept(

@@ -11,8 +11,9 @@ _PATTERN = re.compile(
 class FhirDate:
     """A FHIR date, dateTime or instant.
 
-    first / last: the earliest and latest calendar day it may mean, in the time zone it was written in; moment: the exact
-    time when one is given; text: as written. No dataclass: decoders would take it for a JSON object.
+    first / last: the earliest and latest calendar day it may mean, in the time zone it was written in;
+    moment: the exact time when one is given; text: as written. No dataclass: decoders would take it for a
+    JSON object.
     """
 
     __slots__ = ("first", "last", "moment", "text")
@@ -28,7 +29,7 @@ class FhirDate:
 
     @property
     def day(self) -> date:
-        """The day that stands for it where one day is needed: the first one, the stricter reading for freshness."""
+        """The day that stands for it where one is needed: the first, the stricter reading for freshness."""
         return self.first
 
 

@@ -1,7 +1,8 @@
 """The FHIR elements that rules read, typed so that everything else is skipped while decoding.
 
-A wrong type, an empty array or object, a reference or coding that says nothing, an unknown status code and a date or
-number that cannot be parsed all fail the decoding of their element (clinical.md 4.5); `decode` finds out which.
+A wrong type, an empty array or object, a reference or coding that says nothing, an unknown status code and
+a date or number that cannot be parsed all fail the decoding of their element (clinical.md 4.5); `decode`
+finds out which.
 """
 
 from decimal import Decimal

@@ -19,8 +19,8 @@ class Evidence:
 class Gap:
     """What was looked for and why it is not there.
 
-    code: key of `cards/reasons.yaml` (kebab case), which holds the sentence; about: what it concerns, in words of the
-    chart or of the value looked for; reference: the resource concerned, if there is one.
+    code: key of `cards/reasons.yaml` (kebab case), which holds the sentence; about: what it concerns, in
+    words of the chart or of the value looked for; reference: the resource concerned, if there is one.
     """
 
     code: str

@@ -31,10 +31,11 @@ class Coding:
 class Order:
     """A draft order as received, read as far as the rules need.
 
-    reference: `Type/id`; raw: the resource exactly as received (never changed); service: id of the recognised service
-    or None; reason: key of `cards/reasons.yaml` saying why the scope is what it is; service_date: occurrence, else
-    authored, else today (interface.md section 3); billing_codes: the procedure codes an assertion speaks of;
-    damaged: names of parts that cannot be read (clinical.md 4.5); request: the order's elements that rules read.
+    reference: `Type/id`; raw: the resource exactly as received (never changed); service: id of the
+    recognised service or None; reason: key of `cards/reasons.yaml` saying why the scope is what it is;
+    service_date: occurrence, else authored, else today (interface.md section 3); billing_codes: the
+    procedure codes an assertion speaks of; damaged: names of parts that cannot be read (clinical.md 4.5);
+    request: the order's elements that rules read.
     """
 
     reference: str

@@ -133,7 +133,7 @@ class Recogniser:
         )
 
     def _billing(self, concepts: list[Concept], service: Service | None) -> tuple[Coding, ...]:
-        """Billing codes of the order that name the service (CRD-053: what would be billed, not what was clinically coded)."""
+        """Billing codes that name the service (CRD-053: what would be billed, not what was coded)."""
         if service is None:
             return ()
         sets = (*service.triggers, *service.triggers_with_words, *service.generic)
@@ -154,7 +154,7 @@ class Recogniser:
 def _standing(
     request: ServiceRequest, damaged: frozenset[str], scope: Scope, reason: str
 ) -> tuple[Scope, str]:
-    """Orders not to be done are dropped; dates, status, patient or insurance that cannot be read stop it (clinical.md 4.5)."""
+    """Orders not to be done are dropped; unreadable, what all depends on stops it (clinical.md 4.5)."""
     if request.do_not_perform is True:
         return Scope.OUT_OF_SCOPE, "order-not-to-be-done"
     if "status" not in damaged and request.status not in _TO_BE_DONE:

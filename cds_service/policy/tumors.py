@@ -1,4 +1,4 @@
-"""What diagnoses, staging and statements say about tumors of one organ, as data (policies/_shared/tumors/*.yaml)."""
+"""What diagnoses, staging and statements say of tumors of one organ, as data (policies/_shared/tumors/)."""
 
 from typing import Literal
 
@@ -7,7 +7,7 @@ from cds_service.policy.model import Model
 Reading = Literal["none", "disease", "unknown", "ignored"]
 
 
-class TumorGroup(Model, kw_only=True):
+class TumorGroup(Model, frozen=True, kw_only=True):
     """Diagnoses of a tumor at the organ itself (clinical.md 2.1).
 
     kind: what it is; specific: false when it yields to any other diagnosis; yields_to: groups that are more
@@ -25,15 +25,16 @@ class TumorGroup(Model, kw_only=True):
     yields_to: tuple[str, ...] = ()
 
 
-class Elsewhere(Model, kw_only=True):
+class Elsewhere(Model, frozen=True, kw_only=True):
     """Diagnoses of a malignancy outside the organ, or of none (clinical.md 2.3, 2.5).
 
-    effect: what a current confirmed one says about disease outside: `disease`, `unknown`, `primary` (by its row among
-    the origins), `by-site` (unknown until a body site is given), `none`; candidate: may be the primary of a metastasis;
-    origin: its row among the origins; at_organ: the TumorGroup it becomes when the body site is the organ;
-    tumor_site: counts as another place a measured tumor might be; bears: it can matter to any rule; gap: the reason
-    (cards/reasons.yaml) when its effect is unknown; joins_metastasis: beside a metastasis code of the same concept it
-    states the origin; reads_histology: the histology extension may make it more specific.
+    effect: what a current confirmed one says about disease outside: `disease`, `unknown`, `primary` (by its
+    row among the origins), `by-site` (unknown until a body site is given), `none`; candidate: may be the
+    primary of a metastasis; origin: its row among the origins; at_organ: the TumorGroup it becomes when the
+    body site is the organ; tumor_site: counts as another place a measured tumor might be; bears: it can
+    matter to any rule; gap: the reason (cards/reasons.yaml) when its effect is unknown; joins_metastasis:
+    beside a metastasis code of the same concept it states the origin; reads_histology: the histology
+    extension may make it more specific.
     """
 
     group: str
@@ -51,7 +52,7 @@ class Elsewhere(Model, kw_only=True):
     reads_histology: bool = False
 
 
-class OriginFamily(Model, kw_only=True):
+class OriginFamily(Model, frozen=True, kw_only=True):
     """A row of the M category table (clinical.md 4.2): origins it holds for and how each category reads.
 
     value_sets: when given, a diagnosis belongs to the family only if it also stands in one of these.
@@ -64,11 +65,12 @@ class OriginFamily(Model, kw_only=True):
     status_present: Reading
 
 
-class Removal(Model, kw_only=True):
+class Removal(Model, frozen=True, kw_only=True):
     """How the removal of a primary of one organ is recognised (clinical.md 2.6).
 
-    primaries: ValueSets of its diagnoses; procedures: ValueSets of resections; words: regular expression on a procedure's
-    words; absences: ValueSets of acquired-absence diagnoses, which count beside a history diagnosis of the same origin.
+    primaries: ValueSets of its diagnoses; procedures: ValueSets of resections; words: regular expression on
+    a procedure's words; absences: ValueSets of acquired-absence diagnoses, which count beside a history
+    diagnosis of the same origin.
     """
 
     organ: str
@@ -78,7 +80,7 @@ class Removal(Model, kw_only=True):
     absences: tuple[str, ...] = ()
 
 
-class StatementCode(Model, kw_only=True):
+class StatementCode(Model, frozen=True, kw_only=True):
     """An attestation code and what its values mean for the question asked."""
 
     code: str
@@ -87,7 +89,7 @@ class StatementCode(Model, kw_only=True):
     open: tuple[str, ...] = ()
 
 
-class Category(Model, kw_only=True):
+class Category(Model, frozen=True, kw_only=True):
     """A staging category: ValueSets of its coded values and a regular expression on its text."""
 
     category: str
@@ -95,7 +97,7 @@ class Category(Model, kw_only=True):
     text: str
 
 
-class SizeCodes(Model, kw_only=True):
+class SizeCodes(Model, frozen=True, kw_only=True):
     """ValueSets of size observations and of the components that hold dimensions (clinical.md 3.1)."""
 
     observation: tuple[str, ...]
@@ -103,7 +105,7 @@ class SizeCodes(Model, kw_only=True):
     other: tuple[str, ...]
 
 
-class StagingCodes(Model, kw_only=True):
+class StagingCodes(Model, frozen=True, kw_only=True):
     """ValueSets of staging observations and how their values read (clinical.md 4.1)."""
 
     m: tuple[str, ...]
@@ -115,7 +117,7 @@ class StagingCodes(Model, kw_only=True):
     status_present: tuple[str, ...]
 
 
-class ResectionCodes(Model, kw_only=True):
+class ResectionCodes(Model, frozen=True, kw_only=True):
     """What speaks about resecting the tumor besides attestations (clinical.md 4.3, row R)."""
 
     unresectable: tuple[str, ...]
@@ -126,8 +128,8 @@ class ResectionCodes(Model, kw_only=True):
     contraindicated: tuple[str, ...]
 
 
-class TumorModel(Model, kw_only=True):
-    """Everything the tumor criteria read for one organ; ValueSets by id, words as regular expressions (case folded)."""
+class TumorModel(Model, frozen=True, kw_only=True):
+    """What the tumor criteria read for one organ; ValueSets by id, words as patterns (case folded)."""
 
     tumors: str
     organ: str
@@ -173,7 +175,7 @@ class TumorModel(Model, kw_only=True):
     lesion_condition: str
 
 
-class AttestationCode(Model, kw_only=True):
+class AttestationCode(Model, frozen=True, kw_only=True):
     """One attestation: how its value is given and which values are allowed."""
 
     type: Literal["choice", "boolean", "quantity"]
@@ -181,8 +183,8 @@ class AttestationCode(Model, kw_only=True):
     value_sets: tuple[str, ...] = ()
 
 
-class Attestations(Model, kw_only=True):
-    """The project's attestation code system and form (policies/_shared/attestations.yaml; interface.md section 4)."""
+class Attestations(Model, frozen=True, kw_only=True):
+    """The project's attestation codes and form (policies/_shared/attestations.yaml; interface.md 4)."""
 
     system: str
     value_system: str
