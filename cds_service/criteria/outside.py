@@ -30,12 +30,14 @@ def no_disease_outside(
     words = words_about_spread(findings, facts, finding)
     finding.evidence.extend([*disease, *(word.evidence for word in words), *primaries.cleared])
     finding.notes.extend(findings.statements.notes_for(*_codes(findings)))
-    _decide(finding, disease, blocks, words)
+    _decide(finding, criterion.title, disease, blocks, words)
     finding.blocked_by(_gaps(findings))
     return finding
 
 
-def _decide(finding: Finding, disease: list[Evidence], blocks: list[Gap], words: list[Word]) -> None:
+def _decide(
+    finding: Finding, title: str, disease: list[Evidence], blocks: list[Gap], words: list[Word]
+) -> None:
     readings = {word.reading for word in words}
     if disease or readings == {"disease"}:
         finding.state = Truth.NOT_MET
@@ -48,7 +50,7 @@ def _decide(finding: Finding, disease: list[Evidence], blocks: list[Gap], words:
     elif readings == {"unknown"}:
         finding.gaps.append(Gap("unspecified-site", words[0].evidence.summary, words[0].evidence.reference))
     elif not words and not disease:
-        finding.gaps.append(Gap("no-statement", "staging"))
+        finding.gaps.append(Gap("no-statement", title))
     finding.gaps.extend(blocks)
 
 

@@ -16,7 +16,7 @@ def statement(criterion: Statement, findings: Findings) -> Finding:
     finding.notes.extend(findings.statements.notes_for(criterion.attestation))
     finding.blocked_by(findings.statement_gaps(criterion.attestation))
     if not latest:
-        finding.gaps.append(Gap("no-statement", criterion.attestation))
+        finding.gaps.append(Gap("no-statement", criterion.title))
     elif len({said.value for said in latest}) > 1:
         finding.gaps.append(Gap("conflict", criterion.attestation, latest[0].reference, latest[0].date.text))
     return finding

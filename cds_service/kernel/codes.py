@@ -38,9 +38,18 @@ _FORMS: Mapping[str | None, Callable[[str], str]] = {"icd10cm": _icd10cm, "upper
 class Terminology:
     """Answers in which ValueSets a code stands; built once from `fhir_profiles/`."""
 
-    def __init__(self, systems: Mapping[str, CodeSystem], concepts: Mapping[str, Sequence[Key]]) -> None:
-        """systems: any known address -> CodeSystem; concepts: ValueSet id -> its (system, code) pairs."""
+    def __init__(
+        self,
+        systems: Mapping[str, CodeSystem],
+        concepts: Mapping[str, Sequence[Key]],
+        displays: Mapping[Key, str] | None = None,
+    ) -> None:
+        """systems: any known address -> CodeSystem; concepts: ValueSet id -> its (system, code) pairs.
+
+        displays: words for codes that come without any.
+        """
         self._systems = systems
+        self._displays = {self.normal(*key): words for key, words in (displays or {}).items()}
         self._concepts = {name: tuple(keys) for name, keys in concepts.items()}
         members: dict[Key, set[str]] = {}
         for name, keys in self._concepts.items():
@@ -79,6 +88,10 @@ class Terminology:
             return (other if sets else key), sets, bool(sets)
         return key, sets, False
 
+    def display(self, key: Key) -> str:
+        """Words for a normalised code; empty when the ValueSets hold none."""
+        return self._displays.get(key, "")
+
     def is_known_system(self, system: str) -> bool:
         """Whether the system is one the rules read."""
         return system.strip() in self._systems
@@ -101,14 +114,17 @@ def load_terminology(folder: Path) -> Terminology:
         for address in (item["canonical"], *item["aliases"]):
             systems[address] = system
     concepts: dict[str, list[Key]] = {}
+    displays: dict[Key, str] = {}
     for path in sorted((folder / "valuesets").glob("*.json")):
         resource = _read(path)
-        concepts[resource["id"]] = [
-            (include["system"], concept["code"])
+        listed = {
+            (include["system"], concept["code"]): concept.get("display", "")
             for include in resource["compose"]["include"]
             for concept in include.get("concept", ())
-        ]
-    return Terminology(systems, concepts)
+        }
+        concepts[resource["id"]] = list(listed)
+        displays |= listed
+    return Terminology(systems, concepts, displays)
 
 
 def _read(path: Path) -> Any:

@@ -52,8 +52,14 @@ def read_concept(concept: CodeableConcept | UnsetType, terms: Terminology) -> Co
             sets.append(found)
     if concept.text is not UNSET:
         words.insert(0, concept.text)
-    shown = words[0] if words else " ".join(code for _, code in keys)
+    shown = words[0] if words else _in_words(keys, terms)
     return Concept(tuple(keys), tuple(sets), " | ".join(words).casefold(), shown, neighbour)
+
+
+def _in_words(keys: list[Key], terms: Terminology) -> str:
+    """Words from the ValueSets for codes that came without displays, else the bare codes."""
+    found = [words for key in keys if (words := terms.display(key))]
+    return found[0] if found else " ".join(code for _, code in keys)
 
 
 def damaged_concept(raw: bytes | Raw, terms: Terminology) -> Concept:
