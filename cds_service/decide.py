@@ -84,7 +84,7 @@ def decide(request: HookRequest, caller: Caller, tools: Equipment, deadline: Dea
 
 
 def _laid_out(request: HookRequest) -> ChartBuilder:
-    """A chart with what the context brought; it goes in first, so a draft wins over its stored copy (CH-098)."""
+    """A chart with what the context brought; it goes in first, so that a draft wins (CH-098)."""
     builder = ChartBuilder(f"Patient/{request.patient_id}")
     for draft in (*request.draft_orders, *request.appointments):
         builder.add_resource(fhir_json.write(draft.resource), draft.full_url)

@@ -45,9 +45,9 @@ def _usual_card(
     return None
 
 
-def _most_important(made: Sequence[Made], limit: int | None) -> tuple[Made, ...]:
+def _most_important(made: Sequence[Made], limit: int) -> tuple[Made, ...]:
     """The first `limit` by weight, a warning before an info, back in the order of the determinations."""
-    if limit is None or len(made) <= limit:
+    if len(made) <= limit:
         return tuple(made)
     weighed = sorted(range(len(made)), key=lambda index: (made[index][0].indicator != "warning", index))
     return tuple(made[index] for index in sorted(weighed[:limit]))

@@ -4,16 +4,18 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 MAX_CARDS = "max-cards"
+MOST_CARDS = 20
+"""Cards sent where the client sets no limit of its own."""
 COVERAGE_TOPIC = "coverage-info"
 """Switches coverage cards and the coverage-information action alike (resp-28)."""
 
 
 @dataclass(frozen=True, slots=True)
 class CardChoice:
-    """off: response types switched off; max_cards: at most so many, or None; ignored: what was not used."""
+    """off: response types switched off; max_cards: at most so many; ignored: what was not used."""
 
     off: frozenset[str] = frozenset()
-    max_cards: int | None = None
+    max_cards: int = MOST_CARDS
     ignored: tuple[str, ...] = ()
 
     def allows(self, topic: str) -> bool:
@@ -25,7 +27,7 @@ def read_configuration(raw: object, topics: Collection[str]) -> CardChoice:
     """The choices among known ones; unknown codes and wrong types are ignored and named (dev-6, dev-17)."""
     if not isinstance(raw, dict):
         return CardChoice()
-    off, max_cards, ignored = set(), None, []
+    off, max_cards, ignored = set(), MOST_CARDS, []
     for code, value in raw.items():
         if code in topics and isinstance(value, bool):
             off |= set() if value else {code}

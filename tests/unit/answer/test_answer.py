@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from cds_service.answer.configuration import read_configuration
+from cds_service.answer.configuration import MOST_CARDS, read_configuration
 from cds_service.answer.context import ClientOptions
 from cds_service.answer.coverage_information import CoverageInformationError
 from cds_service.answer.shape import QUIRKS
@@ -66,10 +66,10 @@ def test_what_is_not_understood_is_ignored_and_named() -> None:
     """CRD-080, CRD-081: unknown codes and wrong types change nothing."""
     odd = {"alt-drug": True, "coverage-info": "no", "max-cards": -3, "guideline": 0}
     choice = read_configuration(odd, {"coverage-info", "guideline"})
-    assert (choice.off, choice.max_cards) == (frozenset(), None)
+    assert (choice.off, choice.max_cards) == (frozenset(), MOST_CARDS)
     assert choice.ignored == tuple(odd)
     assert samples.body(samples.met(), configuration=odd) == samples.body(samples.met())
-    assert read_configuration({"max-cards": True}, {}).max_cards is None
+    assert read_configuration({"max-cards": True}, {}).max_cards == MOST_CARDS
 
 
 @pytest.mark.requirement("CH-158", "CRD-015", "B2")

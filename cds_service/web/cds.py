@@ -1,0 +1,107 @@
+"""Discovery, service call and feedback: the CDS Hooks endpoints (cds-hooks.md section 1)."""
+
+import re
+
+import structlog
+from flask import Blueprint, Response, request
+
+from cds_service.answer.context import Answer
+from cds_service.decide import decide
+from cds_service.hooks.feedback import read_feedback
+from cds_service.hooks.request import HookRequest, read_hook_request
+from cds_service.kernel import fhir_json
+from cds_service.kernel.clock import Deadline
+from cds_service.kernel.errors import CallError, unknown_service
+from cds_service.web.callers import caller_of
+from cds_service.web.clients import Client
+from cds_service.web.desk import Desk, desk
+from cds_service.web.discovery import SERVICES, HookService, discovery
+from cds_service.web.problems import overloaded
+
+JSON = "application/json"
+_JSON_TYPE = re.compile(r"(?:application|text)/(?:[\w.-]+\+)?json\Z")
+_PLAIN_ID = re.compile(r"[\w.:-]{1,64}\Z")
+
+pages = Blueprint("cds", __name__)
+log = structlog.get_logger()
+
+
+@pages.get("/cds-services", strict_slashes=False)
+def discover() -> Response:
+    """The services on offer."""
+    here = desk()
+    if not here.open_discovery:
+        here.trust.check(request.headers.get("Authorization"), f"{here.public_url}/cds-services")
+    return Response(fhir_json.write(discovery(here.tools.cards.topics)), content_type=JSON)
+
+
+@pages.post("/cds-services/<service>", strict_slashes=False)
+def call(service: str) -> Response:
+    """One hook call: trust first, then the body, then the answer within the time budget."""
+    here, found = desk(), _service(service)
+    client = _caller(here, f"/cds-services/{found.id}")
+    body = _body()
+    deadline = Deadline.after(here.budget)
+    if not here.slots.acquire(blocking=False):
+        raise overloaded()
+    try:
+        hook = read_hook_request(body, found.hook)
+        answer = decide(hook, caller_of(client, hook, here.hosts, here.crd_version), here.tools, deadline)
+    finally:
+        here.slots.release()
+    _tell(found, hook, answer, here.budget - deadline.left())
+    return _sent(fhir_json.write(answer.response))
+
+
+@pages.post("/cds-services/<service>/feedback", strict_slashes=False)
+def feedback(service: str) -> Response:
+    """What became of cards; a message is taken whole or not at all."""
+    here, found = desk(), _service(service)
+    _caller(here, f"/cds-services/{found.id}/feedback")
+    items = read_feedback(_body())
+    log.info("feedback", service=found.id, items=len(items))
+    return _sent(b"{}")
+
+
+def _service(name: str) -> HookService:
+    if name not in SERVICES:
+        raise unknown_service(name[:40])
+    return SERVICES[name]
+
+
+def _caller(here: Desk, path: str) -> Client | None:
+    """Who calls; decided before the body is read (CH-220). The audience comes from our settings (CH-199)."""
+    return here.trust.check(request.headers.get("Authorization"), here.public_url + path)
+
+
+def _body() -> bytes:
+    """The body as sent. Raises CallError (415) for another media type or for a compressed body."""
+    kind = request.mimetype
+    if kind and not _JSON_TYPE.match(kind):
+        hint = "Send Content-Type: application/json."
+        raise CallError(
+            "The body is not sent as JSON.", None, hint, 415, "unsupported-media-type", "not-supported"
+        )
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        hint = "Send it without Content-Encoding."
+        raise CallError("The body is compressed.", None, hint, 415, "unsupported-media-type", "not-supported")
+    return request.get_data(cache=False)
+
+
+def _sent(body: bytes) -> Response:
+    return Response(body, content_type=JSON, headers={"Cache-Control": "no-store"})
+
+
+def _tell(service: HookService, hook: HookRequest, answer: Answer, seconds: float) -> None:
+    """One line in the log: ids, codes and timings, nothing of the patient (house rule 9)."""
+    instance = hook.hook_instance
+    log.info(
+        "decided",
+        service=service.id,
+        hook_instance=instance if _PLAIN_ID.match(instance) else "odd",
+        outcomes=[item.outcome.value for item in answer.determinations],
+        policies=[f"{p.policy}@{p.version}" for item in answer.determinations if (p := item.policy)],
+        cards=len(answer.response.cards),
+        ignored=hook.ignored,
+        ms=round(seconds * 1000, 1),
+    )
