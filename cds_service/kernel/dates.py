@@ -1,10 +1,11 @@
 """FHIR dates and times: as written, the days they may mean, and their order."""
 
 import re
-from datetime import date, datetime, timedelta
+from calendar import monthrange
+from datetime import date, datetime
 
 _PATTERN = re.compile(
-    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?)?)?\Z"
+    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?)?)?\Z", re.ASCII
 )
 
 
@@ -50,5 +51,4 @@ def _partial(text: str, year: int, month: str | None) -> FhirDate:
     if month is None:
         return FhirDate(text, date(year, 1, 1), date(year, 12, 31))
     first = date(year, int(month), 1)
-    following = date(year + (first.month == 12), first.month % 12 + 1, 1)
-    return FhirDate(text, first, following - timedelta(days=1))
+    return FhirDate(text, first, first.replace(day=monthrange(year, first.month)[1]))

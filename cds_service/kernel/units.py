@@ -39,6 +39,9 @@ def parse_length(text: str) -> Decimal:
     if factor is None:
         raise ValueError(f"{text!r} is no length in cm, mm, m, um or [in_i]")
     try:
-        return Decimal(number) * factor
+        length = Decimal(number) * factor
     except ArithmeticError as error:
         raise ValueError(f"{number!r} is no number") from error
+    if not length.is_finite() or length <= 0:
+        raise ValueError(f"{text!r} is no length above zero")
+    return length
