@@ -47,6 +47,21 @@ Answer = Arrived | Failed
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one search may take, and how many run at once in a process."""
+
+    threads: int = 32
+    pages: int = 40
+    bytes: int = 16_000_000
+    connect_seconds: float = 2.0
+    retries: int = 2
+    redirects: int = 3
+
+
+LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """One HTTP reply: the address that gave it, its status and body, and two headers."""
 
@@ -69,10 +84,10 @@ Fetch = Callable[[str, int], Reply]  # (address, most bytes) -> reply; raises Fe
 Follow = Callable[[str, str], str]  # (address of a page, its link) -> address; raises HostRefusedError
 
 
-def read(url: str, resource_type: str, fetch: Fetch, max_bytes: int) -> Answer:
+def read(url: str, resource_type: str, fetch: Fetch, limits: Limits) -> Answer:
     """One resource of that type."""
     try:
-        reply = fetch(url, max_bytes)
+        reply = fetch(url, limits.bytes)
         if reply.status != 200:
             raise _refusal(reply, "does not have it")
         if read_value(reply.body, resource_type).kind is not Kind.RESOURCE:
@@ -82,16 +97,16 @@ def read(url: str, resource_type: str, fetch: Fetch, max_bytes: int) -> Answer:
     return Arrived((reply.body,))
 
 
-def search(url: str, fetch: Fetch, follow: Follow, max_pages: int, max_bytes: int) -> Answer:
+def search(url: str, fetch: Fetch, follow: Follow, limits: Limits) -> Answer:
     """All pages of a search, as far as the limits and the EHR allow (CH-086 to CH-088, CH-235, CH-236)."""
     pages: list[Value] = []
     seen: set[str] = set()
     while True:
-        if url in seen or len(pages) >= max_pages:
+        if url in seen or len(pages) >= limits.pages:
             return _arrived(pages, _TOO_MANY)
         seen.add(url)
         try:
-            reply = fetch(url, max_bytes - sum(len(page.raw) for page in pages))
+            reply = fetch(url, limits.bytes - sum(len(page.raw) for page in pages))
             pages.append(_page(reply))
             if (link := pages[-1].next_page) is None:
                 return _arrived(pages, _shortfall(pages))

@@ -1,15 +1,16 @@
 """Fetches in one round what the policies need and was not sent; records each gap (architecture, step 5)."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 from cds_service.evidence.answers import Answer, Arrived, Failed
 from cds_service.evidence.chart import ChartBuilder
 from cds_service.evidence.gateway import Gateway
 from cds_service.evidence.needs import Need
 from cds_service.evidence.sent import NOT_ASKED, as_bundle, is_answer, rest_of, sent_for
-from cds_service.hooks.prefetch import Kind, Value
+from cds_service.hooks.prefetch import Kind, Value, read_value
 from cds_service.hooks.request import HookRequest
 from cds_service.kernel.clock import Deadline
 from cds_service.kernel.fhir_json import JsonObject
@@ -46,14 +47,11 @@ def fill(
     at its type.
     """
     sent = {need: sent_for(need, request.prefetch) for need in needs}
-    wanted = {
-        need: rest_of(value, need.search(request.patient_id), gateway)
-        for need, value in sent.items()
-        if value.kind is not Kind.OUTCOME and not is_answer(value, need, request.patient_id)
-    }
+    wanted = _wanted(sent, request.patient_id, gateway)
     reads = _reads(orders, sent, gateway)
     paths = [*wanted.values(), *reads]
-    answers = gateway.round(paths, deadline) if gateway is not None and paths else {}
+    extra = {path for need, path in wanted.items() if need.extra}
+    answers = gateway.round(paths, deadline, one_page=extra) if gateway is not None and paths else {}
     types: dict[str, _Arrivals] = {}
     for need, value in sent.items():
         answer = _answer(need, value, wanted, answers)
@@ -67,11 +65,36 @@ def fill(
             builder.add_resource(answer.pages[0])
 
 
-def _answer(need: Need, value: Value, wanted: dict[Need, str], answers: dict[str, Answer]) -> Answer | None:
+def _wanted(sent: Mapping[Need, Value], patient: str, gateway: Gateway | None) -> dict[Need, str]:
+    """The searches to make; an extra one only beside others of its type: a whole prefetch costs no call."""
+    wanted = {
+        need: rest_of(value, need.search(patient), gateway)
+        for need, value in sent.items()
+        if value.kind is not Kind.OUTCOME and not is_answer(value, need, patient)
+    }
+    types = {need.resource_type for need in wanted if not need.extra} if gateway is not None else set()
+    return {need: path for need, path in wanted.items() if not need.extra or need.resource_type in types}
+
+
+def _answer(
+    need: Need, value: Value, wanted: Mapping[Need, str], answers: Mapping[str, Answer]
+) -> Answer | None:
     """What came of asking for a need, None when there was no need to ask."""
     if value.kind is Kind.OUTCOME:
         return Failed(_CLIENT_FAILED)
-    return answers.get(wanted[need], Failed(NOT_ASKED)) if need in wanted else None
+    if need not in wanted:
+        return None
+    answer = answers.get(wanted[need], Failed(NOT_ASKED))
+    return _without_blame(need, answer) if need.extra else answer
+
+
+def _without_blame(need: Need, answer: Answer) -> Answer | None:
+    """The answer to an extra search; an EHR that does not offer it or ignores its parameter fails nothing."""
+    if isinstance(answer, Failed):
+        return None if answer.unsupported or answer.rejected else answer
+    link = unquote(read_value(answer.pages[0], need.resource_type).self_link or "") if answer.pages else ""
+    heeded = all(f"{name}=" in link for name, _ in need.parameters)
+    return answer if heeded else Arrived(answer.pages)
 
 
 def _note(found: _Arrivals, value: Value, answer: Answer | None, anew: bool) -> None:
@@ -97,7 +120,7 @@ def _hand_over(builder: ChartBuilder, kind: str, found: _Arrivals) -> None:
         builder.absent(kind)
 
 
-def _reads(orders: Iterable[JsonObject], sent: dict[Need, Value], gateway: Gateway | None) -> list[str]:
+def _reads(orders: Iterable[JsonObject], sent: Mapping[Need, Value], gateway: Gateway | None) -> list[str]:
     """Paths of resources that orders name and that no search for all of their type brings."""
     whole = {need.resource_type for need in sent if not need.parameters}
     if gateway is None or not sent:

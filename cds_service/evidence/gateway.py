@@ -13,10 +13,10 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import replace
 from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
@@ -30,7 +30,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, InvalidHeader, MaxRetryError
 from urllib3.util import Retry
 
-from cds_service.evidence.answers import Answer, Failed, FetchError, Reply, read, search
+from cds_service.evidence.answers import LIMITS, Answer, Failed, FetchError, Limits, Reply, read, search
 from cds_service.evidence.hosts import AllowedHosts, HostRefusedError, follow
 from cds_service.evidence.sockets import CALL, LATE, TlsSocket, connect
 from cds_service.hooks.access import FhirAccess
@@ -47,18 +47,6 @@ _HEADERS = {
     "Prefer": "handling=lenient",
     "User-Agent": "cds-service",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much one search may take: pages, bytes of all pages, seconds to connect, tries again, redirects."""
-
-    threads: int = 32
-    pages: int = 40
-    bytes: int = 16_000_000
-    connect_seconds: float = 2.0
-    retries: int = 2
-    redirects: int = 3
 
 
 class _PlainConnection(HTTPConnection):
@@ -116,7 +104,7 @@ class Network:
     needed.
     """
 
-    def __init__(self, limits: Limits = Limits(), tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, limits: Limits = LIMITS, tls: ssl.SSLContext | None = None) -> None:
         """tls: how servers are verified; by default the system's and certifi's authorities."""
         if tls is None:
             tls = ssl.create_default_context()
@@ -151,17 +139,22 @@ class Gateway:
         life = access.expires_in if access and access.expires_in is not None else float("inf")
         self._expires = time.monotonic() + life
 
-    def round(self, paths: Iterable[str], deadline: Deadline) -> dict[str, Answer]:
+    def round(
+        self, paths: Iterable[str], deadline: Deadline, one_page: Container[str] = ()
+    ) -> dict[str, Answer]:
         """All answers of one parallel round, by path; never later than the deadline, never an exception.
 
         A path is `Type/id` or `Type?query` below the server's base, ids and values encoded, or an address at
-        the same server that a page named as the next one.
+        the same server that a page named as the next one. one_page: searches of which one page is enough.
         """
         until = Deadline(min(deadline.at, self._expires), deadline.monotonic)
         inner, stop = until.keep_back(_GRACE), threading.Event()
         tasks: dict[str, Future[Answer]] = {}
         if inner.left():
-            tasks = {path: self._network.submit(self._answer, path, inner, stop) for path in paths}
+            tasks = {
+                path: self._network.submit(self._answer, path, path in one_page, inner, stop)
+                for path in paths
+            }
             wait(tasks.values(), timeout=until.left())
             stop.set()
         return {path: _result(tasks.get(path)) for path in paths}
@@ -178,20 +171,20 @@ class Gateway:
         found = _REFERENCE.match(reference.strip().removeprefix(f"{self._base}/"))
         return f"{found[1]}/{quote(found[2], safe='')}" if found and found[2] not in (".", "..") else None
 
-    def _answer(self, path: str, deadline: Deadline, stop: threading.Event) -> Answer:
-        limits = self._network.limits
+    def _answer(self, path: str, one_page: bool, deadline: Deadline, stop: threading.Event) -> Answer:
+        limits = replace(self._network.limits, pages=1) if one_page else self._network.limits
         CALL.deadline, CALL.vetted, CALL.connect_seconds = deadline, self._vetted, limits.connect_seconds
 
         def fetch(url: str, size: int) -> Reply:
             return self._get(url, size, stop)
 
         if path.startswith(("https://", "http://")):
-            found = search(path, fetch, self._follow, limits.pages, limits.bytes)
+            found = search(path, fetch, self._follow, limits)
             # A page that is gone does not mean that the EHR offers no such search.
             return Failed(found.reason) if isinstance(found, Failed) else found
         if "?" in path:
-            return search(f"{self._base}/{path}", fetch, self._follow, limits.pages, limits.bytes)
-        return read(f"{self._base}/{path}", path.partition("/")[0], fetch, limits.bytes)
+            return search(f"{self._base}/{path}", fetch, self._follow, limits)
+        return read(f"{self._base}/{path}", path.partition("/")[0], fetch, limits)
 
     def _follow(self, current: str, link: str) -> str:
         return follow(self._origin, current, link)

@@ -50,12 +50,15 @@ _SEARCHES: Mapping[type, tuple[str, ...]] = {
 class Need:
     """A search by patient.
 
-    key: its prefetch key; parameters: name -> values, any of which may match, beside the patient.
+    key: its prefetch key; parameters: name -> values, any of which may match, beside the patient; extra:
+    asked only along with others of its type, one page of it, and nothing is missed where the EHR does not
+    offer it.
     """
 
     key: str
     resource_type: str
     parameters: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    extra: bool = False
 
     def search(self, patient: str) -> str:
         """The search below a FHIR base; the `|` of a token is percent-encoded, the patient wholly."""
@@ -89,6 +92,10 @@ def needs_of(
                 found.setdefault(key, {}).update(dict.fromkeys(sets))
         documents.update(dict.fromkeys(_documents(version)))
     needs = [_need(key, sets, statements, codes) for key, sets in found.items()]
+    if any(need.resource_type == "Observation" for need in needs):
+        # One without a readable code could be about anything (clinical.md 4.5), and no search by code finds
+        # it.
+        needs.append(Need("uncodedObservations", "Observation", (("code:missing", ("true",)),), extra=True))
     return tuple(needs + _document_needs(list(documents), codes))
 
 

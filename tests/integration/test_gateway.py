@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from cds_service.evidence.answers import Answer, Arrived, Failed
-from cds_service.evidence.gateway import Gateway, Limits, Network
+from cds_service.evidence.answers import Answer, Arrived, Failed, Limits
+from cds_service.evidence.gateway import Gateway, Network
 from cds_service.evidence.hosts import allowed_hosts
 from cds_service.hooks.access import FhirAccess
 from cds_service.kernel.clock import Deadline
@@ -114,6 +114,14 @@ def test_endless_pages_stop_at_the_limit(network: Network) -> None:
     )
     assert isinstance(found, Arrived) and not found.complete
     assert len(ehr.asked) == 10
+
+
+def test_one_page_is_enough_where_that_is_said(network: Network) -> None:
+    """An extra search never drags a whole history along."""
+    with running({"Condition": lambda h: h.answer(searchset(CONDITION, next_page="?page=2"))}) as ehr:
+        found = gateway(network, ehr).round([SEARCH], Deadline.after(5), one_page={SEARCH})[SEARCH]
+        assert len(ehr.asked) == 1
+    assert isinstance(found, Arrived) and len(found.pages) == 1 and not found.complete
 
 
 @pytest.mark.requirement("CH-070", "CH-235", "CH-252")

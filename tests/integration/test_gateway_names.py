@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from cds_service.evidence.answers import Answer, Arrived, Failed
-from cds_service.evidence.gateway import Gateway, Limits, Network
+from cds_service.evidence.answers import Answer, Arrived, Failed, Limits
+from cds_service.evidence.gateway import Gateway, Network
 from cds_service.evidence.hosts import AllowedHosts, allowed_hosts
 from cds_service.hooks.access import FhirAccess
 from cds_service.kernel.clock import Deadline

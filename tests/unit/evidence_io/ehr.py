@@ -1,7 +1,7 @@
 """A gateway that answers from a table and remembers its rounds, and shorthand for what an EHR sends."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any, cast
 
 from cds_service.evidence.answers import Answer, Arrived, Failed
@@ -21,14 +21,18 @@ class Table:
     def __init__(self, answers: dict[str, Answer] | None = None) -> None:
         self.answers = answers or {}
         self.rounds: list[list[str]] = []
+        self.one_page: set[str] = set()
         genuine = Gateway(cast(Any, None), BASE, FhirAccess("t"), allowed_hosts(["ehr.example.org"]))
         self.owns, self.path_of = genuine.owns, genuine.path_of
 
-    def round(self, paths: Iterable[str], deadline: Deadline) -> dict[str, Answer]:
+    def round(
+        self, paths: Iterable[str], deadline: Deadline, one_page: Container[str] = ()
+    ) -> dict[str, Answer]:
         """Answers from the table."""
         asked = list(paths)
         assert asked and len(set(asked)) == len(asked), "no empty round, nothing twice"
         self.rounds.append(asked)
+        self.one_page = {path for path in asked if path in one_page}
         return {path: self.answers.get(path, NOTHING) for path in asked}
 
     @property

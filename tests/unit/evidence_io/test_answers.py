@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cds_service.evidence.answers import Answer, Arrived, Failed, FetchError, Reply, read, search
+from cds_service.evidence.answers import Answer, Arrived, Failed, FetchError, Limits, Reply, read, search
 from cds_service.evidence.hosts import Origin, follow
 
 BASE = "https://ehr.example.org/fhir"
@@ -44,7 +44,8 @@ class Ehr:
 
 
 def find(ehr: Ehr, max_pages: int = 40, max_bytes: int = 10_000) -> Answer:
-    return search(START, ehr.fetch, lambda current, link: follow(ORIGIN, current, link), max_pages, max_bytes)
+    limits = Limits(pages=max_pages, bytes=max_bytes)
+    return search(START, ehr.fetch, lambda current, link: follow(ORIGIN, current, link), limits)
 
 
 @pytest.mark.requirement("CH-086")
@@ -158,7 +159,7 @@ def test_a_reply_that_is_no_result_fails_with_its_reason(
 def test_a_read_brings_the_resource_or_why_not(status: int, body: bytes, reason: str) -> None:
     """CDS Hooks prefetch: a read gives one resource of the type asked for."""
     url = f"{BASE}/Patient/p1"
-    found = read(url, "Patient", Ehr({url: (status, body)}).fetch, 1000)
+    found = read(url, "Patient", Ehr({url: (status, body)}).fetch, Limits())
     assert isinstance(found, Failed) and reason in found.reason
     sound = b'{"resourceType":"Patient","id":"p1"}'
-    assert read(url, "Patient", Ehr({url: sound}).fetch, 1000) == Arrived((sound,))
+    assert read(url, "Patient", Ehr({url: sound}).fetch, Limits()) == Arrived((sound,))

@@ -204,7 +204,7 @@ def test_without_needs_nothing_is_read_and_nothing_leaves() -> None:
 
 
 def test_what_the_order_names_is_read_in_the_same_round() -> None:
-    """clinical.md 1.4: reasonReference and supportingInfo; a search of all of a type already brings its own."""
+    """clinical.md 1.4: reasonReference and supportingInfo; a search for all of a type brings its own."""
     links = [
         "Condition/c9",
         "Observation/o9",
@@ -230,3 +230,45 @@ def test_what_the_order_names_is_read_in_the_same_round() -> None:
     assert not chart.failed, "a reference that leads nowhere is seen by the rules"
     for odd in ({"reasonReference": "x"}, {"supportingInfo": [{"reference": 7}]}, {}):
         assert filled(Table(), SIZES, order=odd, sizeObservations=searchset(SIZE)).asked == {"Observation"}
+
+
+UNCODED = Need("uncodedObservations", "Observation", (("code:missing", ("true",)),), extra=True)
+FIND_UNCODED = "Observation?patient=p1&code:missing=true&_count=100"
+HEEDED = "Observation?patient=p1&code%3Amissing=true"
+
+
+def test_observations_without_a_code_are_looked_for_beside_the_others() -> None:
+    """clinical.md 4.5: an Observation without a readable code is a gap, and no search by code finds it."""
+    table = Table(
+        {FIND_SIZES: arrived(searchset(SIZE)), FIND_UNCODED: arrived(searchset(STAGE, query=HEEDED))}
+    )
+    chart = filled(table, SIZES, UNCODED)
+    assert table.rounds == [[FIND_SIZES, FIND_UNCODED]] and table.one_page == {FIND_UNCODED}
+    assert ids(chart, "Observation") == ["Observation/s1", "Observation/m1"] and not chart.failed
+
+
+@pytest.mark.parametrize(
+    ("answer", "failed"),
+    [
+        (Failed("offers no such search (405)", unsupported=True), {}),
+        (Failed("the EHR answered 400", rejected=True), {}),
+        (arrived(searchset(STAGE, query="Observation?patient=p1"), lacks="more pages"), {}),
+        (arrived(searchset(STAGE), lacks="more pages"), {}),
+        (arrived(searchset(STAGE, query=HEEDED), lacks="more pages"), {"Observation": "more pages"}),
+        (NOTHING, {"Observation": NOTHING.reason}),
+    ],
+)
+def test_an_ehr_that_does_not_know_that_search_is_not_blamed(answer: Answer, failed: dict[str, str]) -> None:
+    """Failing a search that is offered is a gap; not offering this one changes nothing."""
+    table = Table({FIND_SIZES: arrived(searchset(SIZE)), FIND_UNCODED: answer})
+    chart = filled(table, SIZES, UNCODED)
+    assert chart.failed == failed and not chart.unsupported
+
+
+def test_the_extra_search_alone_is_no_reason_to_call() -> None:
+    """performance.md P16: nothing missing, no network at all."""
+    for way in (Table(), None):
+        for sent in ({"sizeObservations": searchset(SIZE)}, {"observations": searchset(SIZE)}):
+            chart = filled(way, SIZES, UNCODED, **sent)
+            assert chart.asked == {"Observation"} and not chart.failed
+            assert way is None or way.rounds == []

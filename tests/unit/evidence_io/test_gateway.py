@@ -7,8 +7,8 @@ import pytest
 import requests
 import responses
 
-from cds_service.evidence.answers import Answer, Arrived, Failed
-from cds_service.evidence.gateway import Gateway, Limits, Network, open_gateway
+from cds_service.evidence.answers import Answer, Arrived, Failed, Limits
+from cds_service.evidence.gateway import Gateway, Network, open_gateway
 from cds_service.evidence.hosts import HostRefusedError, allowed_hosts
 from cds_service.hooks.access import FhirAccess
 from cds_service.hooks.request import read_hook_request

@@ -1,4 +1,4 @@
-"""Patient and coverage come from prefetch or, where allowed, from the EHR; else the call says what it lacks."""
+"""Patient and coverage come from prefetch or, where allowed, from the EHR; else the call says what lacks."""
 
 from typing import Any
 
