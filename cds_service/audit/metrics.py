@@ -13,18 +13,9 @@ CALLS = Counter("cds_calls", "Hook calls by service, status.", ["service", "stat
 SECONDS = Histogram(
     "cds_call_seconds", "From body read to answer made.", ["service"], buckets=_BUCKETS, registry=REGISTRY
 )
-DETERMINATIONS = Counter(
-    "cds_determinations", "By policy version, outcome and reason.", ["policy", "version", "outcome", "reason"],
-    registry=REGISTRY,
-)  # fmt: skip
+_BY = ["policy", "version", "outcome", "reason"]
+DETERMINATIONS = Counter("cds_determinations", "By version, outcome, reason.", _BY, registry=REGISTRY)
 FEEDBACK = Counter("cds_feedback", "Feedback items by outcome.", ["outcome"], registry=REGISTRY)
-
-
-def count_call(service: str, status: int, seconds: float | None = None) -> None:
-    """One hook call; seconds only where an answer was made."""
-    CALLS.labels(service, str(status)).inc()
-    if seconds is not None:
-        SECONDS.labels(service).observe(seconds)
 
 
 def count_determinations(determinations: Iterable[Determination]) -> None:

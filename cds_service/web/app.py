@@ -9,6 +9,7 @@ from flask import Flask, Response, current_app, request
 from flask_cors.core import get_cors_options, set_cors_headers
 from secure import ContentSecurityPolicy, ReferrerPolicy, Secure, XContentTypeOptions, XFrameOptions
 
+from cds_service import __version__
 from cds_service.answer.templates import load_cards
 from cds_service.decide import Equipment
 from cds_service.evidence.gateway import Network
@@ -64,6 +65,7 @@ def create_app(
     app.extensions[NAME] = _desk(settings, clock or Clock(), knowledge or load_knowledge(settings.policies))
     for room in (cds, ops, policies, start):
         app.register_blueprint(room.pages)
+    app.context_processor(lambda: {"service_version": __version__})
     problems.register(app)
     app.before_request(_refuse_strangers)
     app.after_request(_cors)

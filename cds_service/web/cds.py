@@ -1,11 +1,14 @@
 """Discovery, service call and feedback: the CDS Hooks endpoints (cds-hooks.md section 1)."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import structlog
 from flask import Blueprint, Response, request
 
 from cds_service.answer.context import Answer
+from cds_service.audit.metrics import CALLS, FEEDBACK, SECONDS, count_determinations
 from cds_service.decide import decide
 from cds_service.hooks.feedback import read_feedback
 from cds_service.hooks.request import HookRequest, read_hook_request
@@ -42,15 +45,22 @@ def call(service: str) -> Response:
     client = _caller(here, f"/cds-services/{found.id}")
     body = _body()
     deadline = Deadline.after(here.budget)
+    with _slot(here):
+        hook = read_hook_request(body, found.hook)
+        answer = decide(hook, caller_of(client, hook, here.hosts, here.crd_version), here.tools, deadline)
+    _tell(found, hook, answer, here.budget - deadline.left())
+    return _sent(fhir_json.write(answer.response))
+
+
+@contextmanager
+def _slot(here: Desk) -> Iterator[None]:
+    """A place among the calls that are answered at once. Raises CallError (503) when there is none."""
     if not here.slots.acquire(blocking=False):
         raise overloaded()
     try:
-        hook = read_hook_request(body, found.hook)
-        answer = decide(hook, caller_of(client, hook, here.hosts, here.crd_version), here.tools, deadline)
+        yield
     finally:
         here.slots.release()
-    _tell(found, hook, answer, here.budget - deadline.left())
-    return _sent(fhir_json.write(answer.response))
 
 
 @pages.post("/cds-services/<service>/feedback", strict_slashes=False)
@@ -59,8 +69,19 @@ def feedback(service: str) -> Response:
     here, found = desk(), _service(service)
     _caller(here, f"/cds-services/{found.id}/feedback")
     items = read_feedback(_body())
+    for item in items:
+        FEEDBACK.labels(item.outcome).inc()
     log.info("feedback", service=found.id, items=len(items))
     return _sent(b"{}")
+
+
+@pages.after_app_request
+def count(response: Response) -> Response:
+    """Counts hook calls by status, refused ones included."""
+    if request.endpoint == f"{pages.name}.{call.__name__}":
+        service = (request.view_args or {}).get("service", "")
+        CALLS.labels(service if service in SERVICES else "unknown", str(response.status_code)).inc()
+    return response
 
 
 def _service(name: str) -> HookService:
@@ -95,6 +116,8 @@ def _sent(body: bytes) -> Response:
 def _tell(service: HookService, hook: HookRequest, answer: Answer, seconds: float) -> None:
     """One line in the log: ids, codes and timings, nothing of the patient (house rule 9)."""
     instance = hook.hook_instance
+    count_determinations(answer.determinations)
+    SECONDS.labels(service.id).observe(seconds)
     log.info(
         "decided",
         service=service.id,
