@@ -31,6 +31,7 @@ class Handler(BaseHTTPRequestHandler):
     """One request; behaviours write to it what they like."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     ehr: Ehr
 
     def do_GET(self) -> None:
