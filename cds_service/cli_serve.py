@@ -7,12 +7,11 @@ from typing import Any
 import click
 import structlog
 from gunicorn.app.base import BaseApplication
-from prometheus_client.multiprocess import mark_process_dead
 
 from cds_service.settings import DEFAULT_PORT, load_settings, refuse_open_door
 
 _SPARE_THREADS = 8
-"""Threads beyond those for hook calls: they say 503, show pages, and answer /health while all others are busy."""
+"""Threads beyond those for hook calls: they say 503 and answer /health while all others are busy."""
 
 
 @click.command()
@@ -51,9 +50,16 @@ def _options(host: str, port: int, workers: int) -> dict[str, Any]:
         "forwarded_allow_ips": "",
         "limit_request_field_size": 32_768,
         "post_worker_init": lambda worker: settle(),
-        "child_exit": lambda server, worker: mark_process_dead(worker.pid) if workers > 1 else None,
+        "child_exit": _forget if workers > 1 else lambda server, worker: None,
         "control_socket_disable": True,
     }
+
+
+def _forget(_server: object, worker: Any) -> None:
+    """Takes a worker that has ended out of the metrics."""
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
 def _log_as_json() -> None:
