@@ -172,9 +172,11 @@ class Gateway:
         return f"{found[1]}/{quote(found[2], safe='')}" if found and found[2] not in (".", "..") else None
 
     def _answer(self, path: str, one_page: bool, deadline: Deadline, stop: threading.Event) -> Answer:
-        limits = replace(self._network.limits, pages=1) if one_page else self._network.limits
-        CALL.deadline, CALL.vetted, CALL.connect_seconds = deadline, self._vetted, limits.connect_seconds
+        limits = self._network.limits
+        with CALL.working(deadline, self._vetted, limits.connect_seconds):
+            return self._fetched(path, replace(limits, pages=1) if one_page else limits, stop)
 
+    def _fetched(self, path: str, limits: Limits, stop: threading.Event) -> Answer:
         def fetch(url: str, size: int) -> Reply:
             return self._get(url, size, stop)
 

@@ -3,7 +3,8 @@
 import socket
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from cds_service.kernel.clock import Deadline
@@ -14,9 +15,20 @@ LATE = "the EHR did not answer in time"
 class CallState(threading.local):
     """What the connections of this thread must know of the call they work for."""
 
-    deadline: Deadline
-    vetted: Callable[[], list[str]]
-    connect_seconds: float
+    deadline = Deadline(0.0)
+    vetted: Callable[[], list[str]] = list
+    connect_seconds = 0.0
+
+    @contextmanager
+    def working(
+        self, deadline: Deadline, vetted: Callable[[], list[str]], connect_seconds: float
+    ) -> Iterator[None]:
+        """For as long as the block lasts; then nothing of the call, its token included, is kept here."""
+        self.deadline, self.vetted, self.connect_seconds = deadline, vetted, connect_seconds
+        try:
+            yield
+        finally:
+            del self.deadline, self.vetted, self.connect_seconds
 
     def left(self) -> float:
         """Seconds left. Raises TimeoutError when there are none."""

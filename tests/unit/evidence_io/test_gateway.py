@@ -1,6 +1,8 @@
 """What leaves for an EHR, and what is tried again, seen without a network."""
 
+import gc
 import time
+import weakref
 from typing import Any
 
 import pytest
@@ -178,6 +180,18 @@ def test_no_call_leaves_when_time_or_token_has_run_out(network: Network, seconds
         SEARCH: Failed("the EHR did not answer in time"),
         "Patient/p1": Failed("the EHR did not answer in time"),
     }
+
+
+@pytest.mark.requirement("CH-224")
+def test_nothing_keeps_the_token_when_the_call_is_over(network: Network, ehr: Any) -> None:
+    ehr.get(f"{BASE}/Condition", json=BUNDLE)
+    way = gateway(network)
+    way.round([SEARCH], Deadline.after(5))
+    gone = weakref.ref(way)
+    ehr.reset()
+    del way
+    gc.collect()
+    assert gone() is None
 
 
 @pytest.mark.requirement("CH-226", "CH-230")
