@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from typing import ClassVar
 from urllib.parse import parse_qs, urlsplit
 
-from benchmarks.bodies import bundle, chart
+from benchmarks.bodies import Json, bundle, chart
 
 CALLS = "/calls"
 
@@ -44,6 +44,7 @@ class Ehr(BaseHTTPRequestHandler):
     delay = 0.05
     seen: Seen
     answers: ClassVar[dict[str, bytes]] = {}
+    observations: ClassVar[list[Json]] = []
 
     def do_GET(self) -> None:
         """One call: noted, delayed, answered."""
@@ -51,12 +52,19 @@ class Ehr(BaseHTTPRequestHandler):
             return self._send(json.dumps(self.seen.take()).encode())
         self.seen.add(self.path)
         time.sleep(self.delay)
-        return self._send(self.answers.get(self._key(), EMPTY))
+        return self._send(self._answer())
 
-    def _key(self) -> str:
+    def _answer(self) -> bytes:
+        """The answer by type, for Observations by code as well; made at the first call and kept."""
         parts = urlsplit(self.path)
-        include = "+include" if "_include" in parse_qs(parts.query) else ""
-        return parts.path.strip("/").removeprefix("fhir/") + include
+        kind, asked = parts.path.strip("/").removeprefix("fhir/"), parse_qs(parts.query)
+        if kind != "Observation":
+            return self.answers.get(kind + ("+include" if "_include" in asked else ""), EMPTY)
+        if parts.query not in self.answers:
+            wanted = {token for value in asked.get("code", ()) for token in value.split(",")}
+            found = [item for item in self.observations if not wanted.isdisjoint(_tokens(item))]
+            self.answers[parts.query] = json.dumps(bundle(found)).encode()
+        return self.answers[parts.query]
 
     def _send(self, body: bytes) -> None:
         self.send_response(200)
@@ -70,6 +78,10 @@ class Ehr(BaseHTTPRequestHandler):
 
 
 EMPTY = json.dumps(bundle([])).encode()
+
+
+def _tokens(item: Json) -> set[str]:
+    return {f"{coding['system']}|{coding['code']}" for coding in item["code"]["coding"]}
 
 
 def prepared() -> dict[str, bytes]:
@@ -87,6 +99,7 @@ def prepared() -> dict[str, bytes]:
 
 def _serve(delay: float, ready: Connection) -> None:
     Ehr.delay, Ehr.seen, Ehr.answers = delay, Seen(), prepared()
+    Ehr.observations = chart()["Observation"]
     server = ThreadingHTTPServer(("127.0.0.1", 0), Ehr)
     ready.send(server.server_port)
     server.serve_forever()
