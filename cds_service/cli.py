@@ -8,8 +8,8 @@ import click
 from cds_service import __version__
 from cds_service.kernel.errors import CdsError
 
-UNUSABLE = 2
-"""Exit code for unusable input or arguments (interface.md section 2)."""
+UNUSABLE, OUTSIDE = 2, 3
+"""Exit codes: unusable input or arguments, an outside system that failed (interface.md section 2)."""
 
 _COMMANDS = {
     "demo": "cds_service.cli_demo:demo",
