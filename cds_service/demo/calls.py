@@ -105,5 +105,7 @@ def _read(reply: requests.Response, call: str) -> JsonObject:
 def _words(content: Any) -> str:
     """What an OperationOutcome says, shortened."""
     issues = content.get("issue", ()) if isinstance(content, dict) else ()
-    said = [str(i.get("diagnostics") or i.get("details", {}).get("text") or i.get("code")) for i in issues[:2]]
+    said = [
+        str(i.get("diagnostics") or i.get("details", {}).get("text") or i.get("code")) for i in issues[:2]
+    ]
     return f": {' '.join(said)}"[:300].rstrip(". ") if said else ""

@@ -24,7 +24,9 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 _STARTING = 20.0
 _OUTCOME = {
     "resourceType": "OperationOutcome",
-    "issue": [{"severity": "error", "code": "exception", "diagnostics": "The index of this type is being rebuilt."}],
+    "issue": [
+        {"severity": "error", "code": "exception", "diagnostics": "The index of this type is being rebuilt."}
+    ],
 }
 
 
@@ -33,7 +35,9 @@ class EhrMissingError(CdsError):
 
 
 @contextmanager
-def running_ehr(listening: socket.socket, failing: Mapping[str, Sequence[str]] | None = None) -> Iterator[str]:
+def running_ehr(
+    listening: socket.socket, failing: Mapping[str, Sequence[str]] | None = None
+) -> Iterator[str]:
     """The base address of a FHIR server that runs while the block does, empty at first.
 
     listening: its socket (demo.ports); failing: resource types whose search fails, by patient id. Raises EhrMissingError.

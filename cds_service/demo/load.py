@@ -11,7 +11,11 @@ from cds_service.kernel.fhir_json import JsonObject
 SYSTEM = "http://cds-service.example.org/fhir/identifier/demo"
 """System of the identifier that every loaded resource carries; whatever lacks it is never touched."""
 
-_TAG = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "HTEST", "display": "test health data"}
+_TAG = {
+    "system": "http://terminology.hl7.org/CodeSystem/v3-ActReason",
+    "code": "HTEST",
+    "display": "test health data",
+}
 _SHARED = frozenset({"Organization", "Practitioner"})
 
 
@@ -51,7 +55,9 @@ def kinds(patients: Iterable[DemoPatient]) -> list[str]:
     return sorted(found.difference(last)) + [kind for kind in last if kind in found]
 
 
-def _entry(patient: DemoPatient, reference: str, resource: JsonObject, known: dict[str, JsonObject]) -> JsonObject:
+def _entry(
+    patient: DemoPatient, reference: str, resource: JsonObject, known: dict[str, JsonObject]
+) -> JsonObject:
     kind, value = resource["resourceType"], own_value(patient, reference)
     own = {"system": SYSTEM, "value": value}
     content = {

@@ -40,7 +40,7 @@ class Sheet(Model, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class DemoPatient:
-    """A made-up patient on a given day. slug: name of the file; resources: the whole chart, the order included."""
+    """A made-up patient on a given day. slug: name of the file without its number; resources: the whole chart, the order included."""
 
     slug: str
     story: str
@@ -51,12 +51,16 @@ class DemoPatient:
     @property
     def name(self) -> str:
         """Given and family name, as people say it."""
-        name = next(r for r in self.resources if r["resourceType"] == "Patient")["name"][0]
+        name = self.of("Patient")[0]["name"][0]
         return f"{name['given'][0]} {name['family']}"
+
+    def of(self, kind: str) -> list[JsonObject]:
+        """The chart's resources of a type."""
+        return [resource for resource in self.resources if resource["resourceType"] == kind]
 
 
 def load_patients(on: date, folder: Path = FOLDER) -> list[DemoPatient]:
-    """Every made-up patient with dates counted from `on`, by name of the file. Raises DataError or BundleError."""
+    """Every made-up patient with dates counted from `on`, in the order of the files. Raises DataError or BundleError."""
     blocks = _read(folder / "blocks.yaml", Blocks)
     return [_patient(path, blocks, on) for path in sorted((folder / "patients").glob("*.yaml"))]
 
@@ -71,17 +75,28 @@ def _read(path: Path, kind: type[Any]) -> Any:
     return found
 
 
+def procedures(folder: Path = FOLDER) -> list[JsonObject]:
+    """What the order-entry page offers to order: `id`, `label` and the order's `code` of each block of orders."""
+    blocks: Blocks = _read(folder / "blocks.yaml", Blocks)
+    found = []
+    for name in blocks.orders:
+        sheet = Sheet(story="-", person={}, order=name, coverages=(), chart=(), expect={})
+        order = next(r for r in _chart(name, sheet, blocks, date(2000, 1, 1)) if r["id"] == ORDER)
+        code = order["code"]["coding"][0]["code"]
+        found.append({"id": name, "label": f"{order['code']['text']} ({code})", "code": order["code"]})
+    return found
+
+
 def _patient(path: Path, blocks: Blocks, on: date) -> DemoPatient:
     sheet: Sheet = _read(path, Sheet)
     try:
-        chart = fhir_json.read(_chart(path.stem, sheet, blocks, on))
+        resources = tuple(_chart(path.stem, sheet, blocks, on))
     except CaseError as error:
         raise DataError(path.name, None, "", str(error)) from None
-    resources = tuple(entry["resource"] for entry in chart["entry"])
-    return DemoPatient(path.stem, sheet.story, sheet.expect, sheet.failing, resources)
+    return DemoPatient(path.stem.partition("-")[2], sheet.story, sheet.expect, sheet.failing, resources)
 
 
-def _chart(name: str, sheet: Sheet, blocks: Blocks, on: date) -> bytes:
+def _chart(name: str, sheet: Sheet, blocks: Blocks, on: date) -> list[JsonObject]:
     """The chart by the same road that policy cases take, with the person and all coverages among its blocks."""
     uses: Sequence[Use] = ({"person": sheet.person}, "staff", *sheet.coverages, *sheet.chart)
     start = Start(order=sheet.order, coverage="none", chart=tuple(uses))
@@ -89,7 +104,8 @@ def _chart(name: str, sheet: Sheet, blocks: Blocks, on: date) -> bytes:
     together = Blocks(
         orders=blocks.orders, coverages=blocks.coverages, chart={**blocks.chart, **blocks.coverages}
     )
-    return chart_of(CaseSheet(version="-", on=on.isoformat(), given=start, cases=(case,)), case, together, "")
+    cases = CaseSheet(version="-", on=on.isoformat(), given=start, cases=(case,))
+    return [entry["resource"] for entry in fhir_json.read(chart_of(cases, case, together, ""))["entry"]]
 
 
-__all__ = ["ORDER", "DemoPatient", "Sheet", "load_patients"]
+__all__ = ["ORDER", "DemoPatient", "Sheet", "load_patients", "procedures"]

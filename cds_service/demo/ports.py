@@ -14,7 +14,9 @@ def listen(port: int, option: str) -> socket.socket:
     except (OSError, OverflowError) as error:
         taken.close()
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise InputError(f"Port {port} cannot be used: {why}. Choose another by {option}.", "port-taken") from None
+        raise InputError(
+            f"Port {port} cannot be used: {why}. Choose another by {option}.", "port-taken"
+        ) from None
     taken.listen(64)
     return taken
 

@@ -74,7 +74,11 @@ def clear(patients: Sequence[DemoPatient], ehr: Remote) -> list[Cleared]:
 
 
 def _clear(kind: str, ehr: Remote) -> Cleared:
-    found = [r["id"] for r in ehr.search(f"{search_own(kind)}&_count=100") if r["resourceType"] == kind and is_own(r)]
+    found = [
+        r["id"]
+        for r in ehr.search(f"{search_own(kind)}&_count=100")
+        if r["resourceType"] == kind and is_own(r)
+    ]
     if not found:
         return Cleared(kind, 0)
     entries = [{"request": {"method": "DELETE", "url": f"{kind}/{own}"}} for own in found]

@@ -11,20 +11,18 @@ from cds_service.kernel.clock import new_uuid
 from cds_service.kernel.fhir_json import JsonObject
 
 SERVICE = "coverage-order-sign"
-_PARTS = "coverage-assertion-id"
+_ASSERTION = "coverage-assertion-id"
+_PLACEHOLDER = "open-server"
 
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A signed order: what was sent and answered, and the determinations that the answer's assertions name.
-
-    prefetch: keys that were sent along.
-    """
+    """A signed order: what was sent and answered, and the determinations behind it (None: the service tells nobody)."""
 
     patient: DemoPatient
     request: JsonObject
     response: JsonObject
-    determinations: tuple[JsonObject, ...]
+    determinations: tuple[JsonObject, ...] | None
 
     @property
     def prefetch(self) -> tuple[str, ...]:
@@ -33,14 +31,20 @@ class Signed:
 
     @property
     def outcomes(self) -> tuple[str, ...]:
-        """Outcome of every determination that stands on a coverage."""
-        return tuple(str(found["outcome"]) for found in self.determinations)
+        """The outcome of every determination."""
+        return tuple(str(found["outcome"]) for found in self.determinations or ())
 
     @property
-    def as_expected(self) -> bool:
-        """Whether each coverage got the outcome that the patient was made for."""
-        due = [outcome for coverage, outcome in self.patient.expect.items() if coverage != "none"]
-        return sorted(due) == sorted(self.outcomes)
+    def as_expected(self) -> bool | None:
+        """Whether the outcomes are those that the patient was made for; None when the service does not tell."""
+        if self.determinations is None:
+            return None
+        due, seen = self.patient.expect, self.determinations
+        under = sorted(outcome for coverage, outcome in due.items() if coverage != "none")
+        aside = [str(found["outcome"]) for found in seen if not found["coverage"]]
+        return under == sorted(str(found["outcome"]) for found in seen if found["coverage"]) and (
+            not aside or aside == [due.get("none")]
+        )
 
 
 def templates(service: Remote) -> dict[str, str]:
@@ -64,8 +68,7 @@ def sign(patient: DemoPatient, ehr: Remote, service: Remote, prefetch: dict[str,
     if sent:
         request["prefetch"] = sent
     response = service.post(f"cds-services/{SERVICE}", request)
-    found = [service.get(f"determinations/{assertion}") for assertion in assertions(response)]
-    return Signed(patient, request, response, tuple(found))
+    return Signed(patient, request, response, _accounts(service, request, response))
 
 
 def hook_request(patient: str, user: str, order: JsonObject, ehr: Remote) -> JsonObject:
@@ -80,15 +83,15 @@ def hook_request(patient: str, user: str, order: JsonObject, ehr: Remote) -> Jso
             "draftOrders": {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": order}]},
         },
     }
-    if ehr.token:
-        request["fhirAuthorization"] = {
-            "access_token": ehr.token,
-            "token_type": "Bearer",
-            "expires_in": 300,
-            "scope": "patient/*.rs",
-            "subject": "cds-service-sandbox",
-            "patient": patient,
-        }
+    # An open server needs no token, but the service asks an EHR only for calls that bring one (CH-067).
+    request["fhirAuthorization"] = {
+        "access_token": ehr.token or _PLACEHOLDER,
+        "token_type": "Bearer",
+        "expires_in": 300,
+        "scope": "patient/*.rs",
+        "subject": "cds-service-sandbox",
+        "patient": patient,
+    }
     return request
 
 
@@ -97,8 +100,24 @@ def assertions(response: JsonObject) -> Iterator[str]:
     for action in response.get("systemActions", ()):
         for extension in action.get("resource", {}).get("extension", ()):
             for part in extension.get("extension", ()):
-                if part.get("url") == _PARTS:
+                if part.get("url") == _ASSERTION:
                     yield part["valueString"]
+
+
+def _accounts(service: Remote, request: JsonObject, response: JsonObject) -> tuple[JsonObject, ...] | None:
+    """The determinations behind an answer: as recorded under its assertions, else from the service's demo pages, which
+    also tell of those without a coverage to assert about. None when it tells nobody.
+    """
+    named = list(assertions(response))
+    try:
+        if named:
+            return tuple(service.get(f"determinations/{assertion}") for assertion in named)
+    except OutsideError:
+        pass
+    try:
+        return tuple(service.post("demo/account", request)["determinations"])
+    except OutsideError:
+        return None if named else ()
 
 
 def _stored(patient: DemoPatient, reference: str, ehr: Remote) -> JsonObject:
@@ -129,4 +148,6 @@ def _resolved(prefetch: dict[str, str], context: JsonObject, ehr: Remote) -> Ite
 
 def differing(one: Sequence[Signed], other: Sequence[Signed]) -> list[str]:
     """Names of patients who got different outcomes in two rounds of signing."""
-    return [a.patient.name for a, b in zip(one, other, strict=True) if sorted(a.outcomes) != sorted(b.outcomes)]
+    return [
+        a.patient.name for a, b in zip(one, other, strict=True) if sorted(a.outcomes) != sorted(b.outcomes)
+    ]
