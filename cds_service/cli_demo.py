@@ -73,7 +73,7 @@ def _run(port: int, ehr_port: int | None, once: bool, brief: bool) -> bool:
 
 
 def _sign(running: "RunningDemo", brief: bool) -> Sequence["Signed"]:
-    """Signs every patient's order by a hook call that leaves all fetching to the service, and prints the cards."""
+    """Signs every order by a hook call that leaves all fetching to the service, and prints the cards."""
     from cds_service.demo.show import print_cards, print_tables, summary
     from cds_service.demo.sign import sign
 

@@ -1,4 +1,4 @@
-"""The commands that put the made-up patients on a FHIR server of one's own, sign their orders there, and clear them."""
+"""The commands that put made-up patients on a FHIR server of one's own, sign their orders, clear them."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -51,8 +51,8 @@ class GuardedGroup(click.Group):
 def sandbox() -> None:
     """Use a FHIR R4 server of your own as the EHR: load made-up patients, sign their orders, clear them.
 
-    Only resources that carry the demo's own identifier are written or deleted. The server's bearer token, if it wants
-    one, is read from the variable CDS_SANDBOX_TOKEN.
+    Only resources that carry the demo's own identifier are written or deleted. The server's bearer token,
+    if it wants one, is read from the variable CDS_SANDBOX_TOKEN.
     """
 
 
@@ -114,7 +114,7 @@ def clear_command(fhir_base: str, as_json: bool) -> None:
 def sign_command(
     fhir_base: str, slugs: Sequence[str], service: str | None, prefetch: str, brief: bool, as_json: bool
 ) -> None:
-    """Sign the made-up patients' orders: real hook calls, with the server as the EHR, and the cards they bring.
+    """Sign the made-up patients' orders: real hook calls, the server as the EHR, and the cards they bring.
 
     Exit 1 if an answer is not the one that a patient was made for, or differs with prefetch.
     """
@@ -122,7 +122,9 @@ def sign_command(
     with _server(fhir_base) as ehr, _service(service, ehr) as called:
         refuse_others(ehr)
         published = templates(called)
-        sent = {"none": [{}], "published": [published], "both": [{}, published]}[prefetch]
+        sent: list[dict[str, str]] = [{}] if prefetch == "none" else [published]
+        if prefetch == "both":
+            sent = [{}, published]
         rounds = [[sign(patient, ehr, called, along) for patient in patients] for along in sent]
     differ = differing(rounds[0], rounds[-1])
     if as_json:

@@ -1,7 +1,7 @@
-"""HTTP calls of the demo and the sandbox commands: to a FHIR server as its user, and to the service as an EHR.
+"""HTTP calls of the demo and the sandbox: to a FHIR server as its user, and to the service as an EHR.
 
-The addresses come from the person who typed the command, so no allow-list stands here; what the service itself
-calls goes through `evidence.gateway`.
+The addresses come from the person who typed the command, so no allow-list stands here; what the service
+itself calls goes through `evidence.gateway`.
 """
 
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ class Remote:
         self._session.close()
 
     def get(self, path: str) -> JsonObject:
-        """The object at a path below the base, or at an absolute address of the same server. Raises OutsideError."""
+        """The object at a path below the base, or at an address of the same server. Raises OutsideError."""
         return self._call("GET", path)
 
     def post(self, path: str, body: JsonObject, kind: str = "application/json") -> JsonObject:

@@ -1,7 +1,7 @@
 """An EHR for the demo: a FHIR R4 server in memory, on loopback, in a thread of this process.
 
-sekmet-fhir (extra `demo`) does the work; its simulator, its console and its log of requests stay off. An outer
-layer lets the search of chosen types fail for chosen patients, as real EHRs now and then do.
+sekmet-fhir (extra `demo`) does the work; its simulator, its console and its log of requests stay off. An
+outer layer lets the search of chosen types fail for chosen patients, as real EHRs now and then do.
 """
 
 import logging
@@ -16,10 +16,8 @@ from cds_service.demo.ports import port_of
 from cds_service.kernel import fhir_json
 from cds_service.kernel.errors import CdsError
 
-Scope = Mapping[str, Any]
-Receive = Callable[[], Awaitable[Any]]
-Send = Callable[[Mapping[str, Any]], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+"""An ASGI application: scope, receive, send."""
 
 _STARTING = 20.0
 _OUTCOME = {
@@ -40,7 +38,8 @@ def running_ehr(
 ) -> Iterator[str]:
     """The base address of a FHIR server that runs while the block does, empty at first.
 
-    listening: its socket (demo.ports); failing: resource types whose search fails, by patient id. Raises EhrMissingError.
+    listening: its socket (demo.ports); failing: resource types whose search fails, by patient id. Raises
+    EhrMissingError.
     """
     base = f"http://127.0.0.1:{port_of(listening)}/fhir"
     server = _server(_with_faults(_fhir_application(base), failing or {}))
@@ -83,9 +82,11 @@ def _fhir_application(base: str) -> Application:
 def _server(app: Application) -> Any:
     import uvicorn
 
-    quiet = {"log_config": None, "access_log": False, "lifespan": "off", "ws": "none"}
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
-    return uvicorn.Server(uvicorn.Config(app, timeout_graceful_shutdown=2, **quiet))
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, lifespan="off", ws="none", timeout_graceful_shutdown=2
+    )
+    return uvicorn.Server(config)
 
 
 def _await(server: Any, thread: threading.Thread) -> None:
@@ -103,7 +104,7 @@ def _await(server: Any, thread: threading.Thread) -> None:
 def _with_faults(app: Application, failing: Mapping[str, Sequence[str]]) -> Application:
     """The application with searches that fail, in front of everything it does itself."""
 
-    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http" and scope["method"] == "GET" and _fails(scope, failing):
             await _refuse(send)
         else:
@@ -112,14 +113,14 @@ def _with_faults(app: Application, failing: Mapping[str, Sequence[str]]) -> Appl
     return answer
 
 
-def _fails(scope: Scope, failing: Mapping[str, Sequence[str]]) -> bool:
+def _fails(scope: Mapping[str, Any], failing: Mapping[str, Sequence[str]]) -> bool:
     kind = str(scope["path"]).removeprefix("/fhir/")
     asked = parse_qs(scope["query_string"].decode("latin-1"))
     patients = [value.rpartition("/")[2] for name in ("patient", "subject") for value in asked.get(name, ())]
     return any(kind in failing.get(patient, ()) for patient in patients)
 
 
-async def _refuse(send: Send) -> None:
+async def _refuse(send: Callable[[Mapping[str, Any]], Awaitable[None]]) -> None:
     headers = [(b"content-type", b"application/fhir+json"), (b"access-control-allow-origin", b"*")]
     await send({"type": "http.response.start", "status": 500, "headers": headers})
     await send({"type": "http.response.body", "body": fhir_json.write(_OUTCOME)})

@@ -1,4 +1,4 @@
-"""Turns made-up patients into FHIR transactions that any R4 server can take twice, and says which resources are ours."""
+"""Turns made-up patients into transactions that any R4 server takes twice; says which resources are ours."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -29,7 +29,8 @@ def own_value(patient: DemoPatient, reference: str) -> str:
 
 
 def transaction(patient: DemoPatient) -> JsonObject:
-    """The chart as a transaction of updates, each conditional on our own identifier (FHIR R4 http, conditional update).
+    """The chart as a transaction of updates, each conditional on our own identifier (FHIR R4, RESTful API,
+    conditional update).
 
     The ids are those a server may give to new resources; one that chooses ids itself does no harm.
     """
@@ -49,7 +50,7 @@ def is_own(resource: JsonObject) -> bool:
 
 
 def kinds(patients: Iterable[DemoPatient]) -> list[str]:
-    """The resource types that the patients use, in the order in which they can be deleted: what refers to others first."""
+    """The resource types that the patients use, those that refer to others first, as they can be deleted."""
     found = {resource["resourceType"] for patient in patients for resource in patient.resources}
     last = ("Patient", "Practitioner", "Organization")
     return sorted(found.difference(last)) + [kind for kind in last if kind in found]

@@ -1,4 +1,4 @@
-"""The made-up patients as data: one short YAML of building blocks each, turned into a chart with dates of today."""
+"""The made-up patients as data: a short YAML of building blocks each, made into a chart dated from today."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,9 +24,9 @@ FOLDER = Path(str(files("cds_service.demo")))
 class Sheet(Model, frozen=True, kw_only=True):
     """One file patients/*.yaml.
 
-    story: what is special, in a sentence; person: settings of the block `person`; order, coverages, chart: building
-    blocks; failing: resource types whose search the demo's EHR answers with an error for this patient; expect: the
-    outcome due under each coverage, `none` where no coverage applies.
+    story: what is special, in a sentence; person: settings of the block `person`; order, coverages, chart:
+    building blocks; failing: resource types whose search the demo's EHR answers with an error for this
+    patient; expect: the outcome due under each coverage, `none` where no coverage applies.
     """
 
     story: Text
@@ -40,7 +40,10 @@ class Sheet(Model, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class DemoPatient:
-    """A made-up patient on a given day. slug: name of the file without its number; resources: the whole chart, the order included."""
+    """A made-up patient on a given day.
+
+    slug: name of the file without its number; resources: the whole chart, the order included.
+    """
 
     slug: str
     story: str
@@ -60,7 +63,10 @@ class DemoPatient:
 
 
 def load_patients(on: date, folder: Path = FOLDER) -> list[DemoPatient]:
-    """Every made-up patient with dates counted from `on`, in the order of the files. Raises DataError or BundleError."""
+    """Every made-up patient with dates counted from `on`, in the order of the files.
+
+    Raises DataError or BundleError.
+    """
     blocks = _read(folder / "blocks.yaml", Blocks)
     return [_patient(path, blocks, on) for path in sorted((folder / "patients").glob("*.yaml"))]
 
@@ -76,7 +82,7 @@ def _read(path: Path, kind: type[Any]) -> Any:
 
 
 def procedures(folder: Path = FOLDER) -> list[JsonObject]:
-    """What the order-entry page offers to order: `id`, `label` and the order's `code` of each block of orders."""
+    """What the order-entry page offers: `id`, `label` and the order's `code` of each block of orders."""
     blocks: Blocks = _read(folder / "blocks.yaml", Blocks)
     found = []
     for name in blocks.orders:
@@ -97,7 +103,7 @@ def _patient(path: Path, blocks: Blocks, on: date) -> DemoPatient:
 
 
 def _chart(name: str, sheet: Sheet, blocks: Blocks, on: date) -> list[JsonObject]:
-    """The chart by the same road that policy cases take, with the person and all coverages among its blocks."""
+    """The chart as policy cases make theirs, with the person and all coverages among its blocks."""
     uses: Sequence[Use] = ({"person": sheet.person}, "staff", *sheet.coverages, *sheet.chart)
     start = Start(order=sheet.order, coverage="none", chart=tuple(uses))
     case = Case(case=name, expect=Expect(outcome="needs-info"))

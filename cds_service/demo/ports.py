@@ -1,4 +1,4 @@
-"""Takes a loopback port before anything is started on it, so that a taken one is told at once and in a sentence."""
+"""Takes a loopback port before anything starts on it, so that a taken one is told at once, in a sentence."""
 
 import socket
 
@@ -6,7 +6,7 @@ from cds_service.kernel.errors import InputError
 
 
 def listen(port: int, option: str) -> socket.socket:
-    """A listening socket on 127.0.0.1; port 0 takes a free one. Raises InputError naming the option to change."""
+    """A listening socket on 127.0.0.1; port 0 takes a free one. Raises InputError naming the option."""
     taken = socket.socket()
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

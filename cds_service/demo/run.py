@@ -34,7 +34,10 @@ class RunningDemo:
 
 @contextmanager
 def running_demo(patients: Sequence[DemoPatient], page: socket, record: socket) -> Iterator[RunningDemo]:
-    """Runs the demo while the block does. page, record: sockets of service and EHR. Raises EhrMissingError."""
+    """Runs the demo while the block does.
+
+    page, record: sockets of service and EHR. Raises EhrMissingError, OutsideError.
+    """
     failing = {own_value(patient, "Patient/patient"): patient.failing for patient in patients}
     address = f"http://127.0.0.1:{port_of(page)}"
     with running_ehr(record, failing) as base, running_service(page, [base], patients):
@@ -57,7 +60,7 @@ def _load_all(patients: Sequence[DemoPatient], ehr: Remote) -> None:
 def running_service(
     listening: socket, fhir_bases: Sequence[str], patients: Sequence[DemoPatient] = ()
 ) -> Iterator[str]:
-    """The address of a service on loopback that trusts every caller of this machine and may ask these FHIR servers.
+    """The address of a service on loopback that trusts this machine's callers and may ask these FHIR servers.
 
     patients: those whose order-entry page it shows. Its records are thrown away at the end.
     """

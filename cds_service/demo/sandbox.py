@@ -1,4 +1,4 @@
-"""Puts the made-up patients on a FHIR R4 server and takes them off again, without touching anything else there."""
+"""Puts the made-up patients on a FHIR R4 server and takes them off again; touches nothing else there."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from cds_service.kernel.fhir_json import JsonObject
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What loading one patient did; patient: its id on the server; trouble: why nothing was stored, in words."""
+    """What loading one patient did; patient: its id on the server; trouble: why nothing was stored."""
 
     slug: str
     name: str
@@ -67,8 +67,8 @@ def _id(response: JsonObject, kind: str) -> str | None:
 def clear(patients: Sequence[DemoPatient], ehr: Remote) -> list[Cleared]:
     """Deletes every resource with our identifier, of every type that the patients use; others stay.
 
-    Something of others that refers to ours (a form saved by an app, say) keeps some servers from deleting it: then
-    that type's line says so.
+    Something of others that refers to ours (a form saved by an app, say) keeps some servers from deleting it:
+    then that type's line says so.
     """
     return [_clear(kind, ehr) for kind in kinds(patients)]
 

@@ -60,7 +60,7 @@ def _source(card: JsonObject) -> Text:
 
 
 def summary(signed: Iterable[Signed]) -> Table:
-    """One line for each answer: patient, outcome, card; an outcome that the patient was not made for is marked."""
+    """One line for each answer: patient, outcome, card; an outcome that is not the one due is marked."""
     table = Table(box=SIMPLE, pad_edge=False)
     for title in ("Patient", "Outcome", "Card"):
         table.add_column(title, overflow="fold", no_wrap=title == "Patient")

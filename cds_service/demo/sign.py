@@ -1,4 +1,4 @@
-"""Signs a made-up patient's order as an EHR does: a real hook call to the service, with the EHR as its `fhirServer`."""
+"""Signs a made-up patient's order as an EHR does: a hook call to the service, the EHR as its `fhirServer`."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,10 @@ _PLACEHOLDER = "open-server"
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A signed order: what was sent and answered, and the determinations behind it (None: the service tells nobody)."""
+    """A signed order: what was sent and answered, and the determinations behind it.
+
+    determinations: None when the service tells nobody.
+    """
 
     patient: DemoPatient
     request: JsonObject
@@ -36,7 +39,7 @@ class Signed:
 
     @property
     def as_expected(self) -> bool | None:
-        """Whether the outcomes are those that the patient was made for; None when the service does not tell."""
+        """Whether the outcomes are those due; None when the service does not tell."""
         if self.determinations is None:
             return None
         due, seen = self.patient.expect, self.determinations
@@ -105,8 +108,8 @@ def assertions(response: JsonObject) -> Iterator[str]:
 
 
 def _accounts(service: Remote, request: JsonObject, response: JsonObject) -> tuple[JsonObject, ...] | None:
-    """The determinations behind an answer: as recorded under its assertions, else from the service's demo pages, which
-    also tell of those without a coverage to assert about. None when it tells nobody.
+    """The determinations behind an answer: as recorded under its assertions, else from the demo pages, which
+    also tell of those without a coverage to assert about. None when the service tells nobody.
     """
     named = list(assertions(response))
     try:
@@ -135,7 +138,7 @@ def _requester(order: JsonObject) -> str:
 
 
 def _resolved(prefetch: dict[str, str], context: JsonObject, ehr: Remote) -> Iterator[tuple[str, JsonObject]]:
-    """Each template's answer; a query that cannot be filled in or fails leaves its key out (CDS Hooks 2.0.1, prefetch)."""
+    """Each template's answer; one that cannot be filled in or fails leaves its key out (cds-hooks.md 2.5)."""
     tokens = {f"context.{name}": value for name, value in context.items() if isinstance(value, str)}
     for key, template in prefetch.items():
         query = expand(template, tokens)

@@ -1,7 +1,8 @@
 """The demo's order-entry page: an EHR in the browser, and what it cannot do by itself.
 
-The page calls the embedded EHR and the hook service like any EHR. Only three things come from here: who and what there
-is to choose from, Markdown and reason codes put into words, and the full account of a call, made by judging it again.
+The page calls the embedded EHR and the hook service like any EHR. Only three things come from here: who and
+what there is to choose from, Markdown and reason codes put into words, and the full account of a call, made
+by judging it again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +30,7 @@ _MOST_TEXTS = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoPerson:
-    """A made-up patient as the page lists it. id, order: ids on the EHR; expect: outcome due by payer's name."""
+    """A made-up patient as the page lists it. id, order: ids on the EHR; expect: outcome due by payer."""
 
     slug: str
     id: str
@@ -42,8 +43,9 @@ class DemoPerson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoSite:
-    """What the page is about. ehr: FHIR base as the browser reaches it; procedures: what may be ordered, each with `id`,
-    `label`, `code` and perhaps `orderDetail`.
+    """What the page is about.
+
+    ehr: FHIR base as the browser reaches it; procedures: what may be ordered: `id`, `label`, `code`.
     """
 
     ehr: str

@@ -1,4 +1,4 @@
-"""Serves the application from a thread of this process on a loopback socket, for the demo and the sandbox commands."""
+"""Serves the application from a thread of this process on a loopback socket, for demo and sandbox."""
 
 import socket
 import threading

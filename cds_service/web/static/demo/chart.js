@@ -33,7 +33,7 @@ function line(resource, [what, detail, date], ehr) {
     h("th", { scope: "row" }, what),
     h("td", {}, detail ?? ""),
     h("td", { class: "date" }, date ?? ""),
-    h("td", { class: "raw" }, away(`${ehr.base}/${reference}`, h("span", { "aria-hidden": "true" }, "{ }"), h("span", { class: "hidden" }, `${what} as JSON`))),
+    h("td", { class: "raw" }, away(`${ehr.base}/${reference}`, h("span", { class: "hidden" }, `${what} as `), "JSON")),
   );
 }
 

@@ -61,11 +61,11 @@ export function source(reference, use) {
     { class: "source-link" },
     h("button", { type: "button", class: "plain", onclick: () => use.show(local) }, local),
     " ",
-    away(`${use.ehr.base}/${local}`, h("span", { "aria-hidden": "true" }, "{ }"), h("span", { class: "hidden" }, `${local} as JSON`)),
+    away(`${use.ehr.base}/${local}`, h("span", { class: "hidden" }, `${local} as `), "JSON"),
   );
 }
 
-const dated = (date) => (date ? ` (${date.slice(0, 10)})` : "");
+const dated = (date) => (date ? [" (", h("span", { class: "day" }, date.slice(0, 10)), ")"] : []);
 
 /** What the policy says, in short. */
 export function policyDigest(policy, address) {

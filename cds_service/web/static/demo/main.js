@@ -10,11 +10,20 @@ import { answerView, sign, treeView, troubleView } from "./signing.js";
 import { tabs } from "./tabs.js";
 
 const site = await get(at("ehr").dataset.site);
+const { services } = await get(site.discovery);
+const service = services.find((one) => one.hook === "order-sign");
+site.sign = `${site.discovery}/${service.id}`;
 const ehr = fhirServer(site.ehr);
 const context = { site, ehr };
 const tell = (text) => fill(at("status"), text);
 const use = { ehr, feedback: `${site.sign}/feedback`, words: (what) => post(site.words, what), show, tell };
 const showTab = tabs(at("tabs"));
+const BEFORE = {
+  criteria: "Sign the order to see how each criterion of the policy was judged, by which evidence, and what was looked for and not found.",
+  policy: "Sign the order to see what the policy that decided says, section by section.",
+  request: "Sign the order to see the hook call that this page sends as an EHR.",
+  response: "Sign the order to see the answer as it came.",
+};
 let current = null; // {patient, chart, stored}
 let run = 0; // the latest action; answers of earlier ones are dropped
 
@@ -67,7 +76,8 @@ async function choose(patient) {
   fill(at("chart"), chartSummary(chart, ehr));
   fill(at("answer"));
   tell("");
-  for (const name of ["criteria", "policy", "request", "response"]) fill(at(`pane-${name}`), h("p", { class: "muted" }, "Sign the order to see this."));
+  at("ehr").classList.remove("comparing");
+  for (const [name, text] of Object.entries(BEFORE)) fill(at(`pane-${name}`), h("p", { class: "muted" }, text));
   document.title = `${patient.name}: order entry, made-up EHR`;
 }
 
@@ -113,11 +123,12 @@ async function sentAlong(order) {
   const { patient } = current;
   const payer = site.payers.find((one) => `as-if:${one.id}` === at("coverage").value);
   const published = at("along").value === "published";
-  const found = published ? await prefetched(site.templates, { patientId: patient.id, userId: order.requester.reference }, ehr) : {};
+  const found = published ? await prefetched(service.prefetch, { patientId: patient.id, userId: order.requester.reference }, ehr) : {};
   return payer ? { ...found, ...coveredBy(payer, patient.id) } : found;
 }
 
 async function signOrder(still) {
+  at("ehr").classList.remove("comparing");
   const order = formOrder();
   const signed = await sign(order, current.patient.id, await sentAlong(order), context);
   const [cards, trees] = await Promise.all([answerView(signed, use), treeView(signed, use)]);
@@ -135,6 +146,7 @@ async function signOrder(still) {
 const raw = (title, value) => h("div", {}, h("p", { class: "raw-head" }, h("code", {}, title), copyButton(JSON.stringify(value, null, 2))), json(value));
 
 async function comparePayers() {
+  at("ehr").classList.add("comparing");
   await compare(at("answer"), formOrder(), current.patient.id, context, use);
   tell("Compared. The chart is the same; only the coverage sent along differs.");
 }

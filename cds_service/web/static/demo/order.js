@@ -18,6 +18,8 @@ export function hookCall(order, patient, ehr, prefetch) {
     hook: "order-sign",
     hookInstance: crypto.randomUUID(),
     fhirServer: ehr.base,
+    // The made-up EHR is open; the service asks an EHR only for calls that bring a token.
+    fhirAuthorization: { access_token: "open-server", token_type: "Bearer", expires_in: 300, scope: "patient/*.rs", subject: "made-up-ehr", patient },
     context: {
       userId: order.requester?.reference ?? "Practitioner/unknown",
       patientId: patient,

@@ -6,20 +6,20 @@ import { fill, h } from "./dom.js";
 import { cardList } from "./cards.js";
 import { determinationTree } from "./criteria.js";
 
-/** Signs an order. context: {site, ehr}; gives {request, response, seconds, accounts: [{said, account, policy}]} */
+/** Signs an order. context: {site, ehr}; gives {request, response, seconds, stored, accounts: [{account, policy, address}]} */
 export async function sign(order, patient, prefetch, context) {
   const request = hookCall(order, patient, context.ehr, prefetch);
   const start = performance.now();
   const response = await post(context.site.sign, request);
   const seconds = (performance.now() - start) / 1000;
-  const accounts = await Promise.all(assertions(response).map(({ said }) => accountOf(said, context)));
-  return { request, response, seconds, accounts };
+  const { determinations } = await post(context.site.account, request);
+  const accounts = await Promise.all(determinations.map((account) => withPolicy(account, context.site)));
+  return { request, response, seconds, stored: assertions(response), accounts };
 }
 
-async function accountOf(said, { site }) {
-  const account = await get(`${site.determinations}${said["coverage-assertion-id"][0]}`);
-  const address = account.policy ? `${site.policies}${account.policy}/versions/${account.policy_version}` : null;
-  return { said, account, policy: address ? await get(address) : null, address };
+async function withPolicy(account, site) {
+  const address = account.policy ? `${site.policies}/${account.policy}/versions/${account.policy_version}` : null;
+  return { account, policy: address ? await get(address) : null, address };
 }
 
 /** Sentences for the codes of gaps and notes, asked for all at once. */
@@ -37,13 +37,12 @@ export async function answerView(signed, use) {
   const cards = await cardList(signed.response.cards ?? [], use);
   return [
     cards.length ? cards : h("p", { class: "panel muted" }, "The service has no card for this order."),
-    signed.accounts.map(({ said }) => storedView(said)),
+    signed.stored.map(storedView),
   ];
 }
 
 /** The criteria trees of an answer. */
 export async function treeView(signed, use) {
-  if (!signed.accounts.length) return h("p", { class: "muted" }, "No assertion was made: the card says why.");
   const sentence = await sentences(signed.accounts, use);
   return signed.accounts.map(({ account, policy }) => determinationTree(account, policy, { ...use, sentence }));
 }
