@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 
 from cds_service.answer.artefacts import Artefacts
 from cds_service.answer.coverage_rules import Version
@@ -83,7 +83,8 @@ class Packer:
         """Whether form or account are newer than what the client has (`changedsince`)."""
         if request.changed_since is None:
             return True
-        published = datetime.fromisoformat(f"{form.get('date', '9999-12-31')[:10]}T00:00:00+00:00")
+        day = date.fromisoformat(form["date"][:10]) if "date" in form else date.max
+        published = datetime.combine(day, time.min, UTC)
         return max(published, due.decided or published) >= request.changed_since
 
     def pack(self, form: JsonObject, due: Due, version: Version) -> Packed:

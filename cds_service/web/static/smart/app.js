@@ -1,0 +1,146 @@
+// The form app: signs in, shows what is open, lets a practitioner answer, saves, and asks for the answer anew.
+
+import { focusOn, h, show } from "./dom.js";
+import { earlierResponse, readPatient, save, SaveError } from "./ehr.js";
+import { candidates, draw, guarded, held, libraries } from "./form.js";
+import { ask, Problem, showProblem } from "./problem.js";
+import { answersOf, baselineOf, compose, spelled } from "./response.js";
+import { finish } from "./session.js";
+import { answer, banner, credit, criteria, formPanel, offers, title } from "./view.js";
+
+const base = document.querySelector("script[data-lforms]").dataset.lforms;
+let session, view, earlier, baseline, chart, saved;
+
+async function open() {
+  const loaded = libraries(base);
+  loaded.catch(() => {}); // told where it is awaited
+  session = await finish();
+  if (session.open) Object.assign(session, await fromOrder());
+  view = await evaluate();
+  const patient = await readPatient(session.client, session.patient);
+  const before = view.form && (await earlierResponse(session.client, { ...session, form: view.form, order: view.account.order }));
+  earlier = before || null;
+  page(patient);
+  if (!view.form) return;
+  await loaded;
+  await firstDrawing();
+}
+
+/** Patient and author at an EHR without sign-in, which only a service on this machine without authentication takes. */
+async function fromOrder() {
+  const order = await session.client.request(session.order).catch(() => null);
+  if (!order) throw new Problem("order-missing");
+  const last = (reference) => reference?.split("/").slice(-2).join("/");
+  const user = last(order.requester?.reference);
+  if (!user) throw new Problem("no-user");
+  return { patient: last(order.subject?.reference)?.split("/")[1] ?? "", user };
+}
+
+function evaluate() {
+  const token = session.client.state.tokenResponse ?? {};
+  const { handle, iss, patient, user } = session;
+  const { access_token, scope } = token;
+  const left = session.client.state.expiresAt ? session.client.state.expiresAt - Math.floor(Date.now() / 1000) : undefined;
+  return ask("evaluate", { handle, iss, patient, user, access_token, scope, expires_in: left });
+}
+
+function page(patient) {
+  const needed = session.client.state.tokenResponse?.need_patient_banner !== false;
+  const amending = ["completed", "amended"].includes(earlier?.status);
+  const button = (id, text, onclick, main) => h("button", { id, type: "button", class: main ? "button main" : "button", onclick }, text);
+  const actions = [
+    button("complete", amending ? "Save as amended" : "Complete and save", () => keep(amending ? "amended" : "completed"), true),
+    amending ? null : button("draft", "Save draft", () => keep("in-progress")),
+  ];
+  document.title = `Documentation: ${view.order}`;
+  show(
+    needed && banner(patient),
+    title(view),
+    answer(view, false),
+    criteria(view),
+    view.form && formPanel({ amending, actions }),
+    view.form && credit(base),
+  );
+  if (view.form) document.getElementById("questions").textContent = "Filling in what the chart knows …";
+}
+
+async function firstDrawing() {
+  chart = guarded(session.client, session);
+  const known = new Map([...answersOf(view.draft), ...answersOf(earlier)]);
+  const filled = await redraw(known, true);
+  const before = { item: [...known].map(([linkId, value]) => ({ linkId, answer: [value] })) };
+  baseline = baselineOf(before, held(), view.version);
+  saved = contents();
+  if (!filled) tell("The chart could not be searched to fill in the form; answer by hand.", true);
+  showOffers(known).catch(() => {});
+  document.getElementById("form").dataset.ready = "true";
+}
+
+function redraw(answers, fill) {
+  const asked = view.criteria.filter(({ state }) => state === "unknown").flatMap(({ questions }) => questions);
+  document.getElementById("questions").textContent = "";
+  return draw({ form: view.form, answers, asked, chart, fill });
+}
+
+async function showOffers(known) {
+  const found = (await candidates(view.form, chart)).filter(({ linkId }) => !known.has(linkId));
+  const use = async (linkId, value) => {
+    await redraw(new Map([...answersOf(held()), [linkId, { valueQuantity: value }]]), false);
+    tell("Taken over. Check that it is of the tumor to be treated.");
+  };
+  document.getElementById("offers").replaceChildren(...[offers(found, use)].filter(Boolean));
+}
+
+const contents = () => JSON.stringify([...answersOf(held())].map(([link, value]) => [link, spelled(value)]).sort());
+
+async function keep(status) {
+  const response = compose({ ...view, earlier, exported: held(), baseline, author: session.user, status });
+  if (!response.item) return tell("Nothing is answered yet.", true);
+  busy(true);
+  try {
+    const stored = await save(session.client, response);
+    saved = contents();
+    const again = { ...session, form: view.form, order: view.account.order };
+    earlier = stored.id ? stored : await earlierResponse(session.client, again);
+    if (status === "in-progress") tell("Draft saved to the chart. A draft does not count as a statement.");
+    else await renew();
+  } catch (error) {
+    if (error instanceof SaveError && error.status === 404) earlier = null;
+    tell(error instanceof SaveError ? error.message : `Saved, but the new answer could not be had: ${said(error)}`, true);
+  } finally {
+    busy(false);
+  }
+}
+
+const said = (error) => (error instanceof Problem && error.detail) || error.message;
+
+/** The new answer in place of the old one. */
+async function renew() {
+  const fresh = await evaluate();
+  view = { ...fresh, form: view.form, draft: view.draft };
+  document.getElementById("answer").replaceWith(answer(view, true));
+  document.getElementById("criteria")?.replaceWith(criteria(view) ?? "");
+  document.getElementById("draft")?.remove();
+  document.getElementById("complete").replaceWith(
+    h("button", { id: "complete", type: "button", class: "button", onclick: () => keep("amended") }, "Save as amended"),
+  );
+  tell("Saved to the chart.");
+  focusOn(document.getElementById("answer-title"));
+}
+
+function tell(text, trouble = false) {
+  const line = document.getElementById("told");
+  line.className = trouble ? "trouble" : "done";
+  line.textContent = text;
+}
+
+function busy(is) {
+  for (const button of document.querySelectorAll(".actions button")) button.disabled = is;
+  if (is) tell("Saving …");
+}
+
+addEventListener("beforeunload", (event) => {
+  if (saved !== undefined && contents() !== saved) event.preventDefault();
+});
+
+open().catch(showProblem);
