@@ -50,14 +50,5 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup)
 @click.version_option(__version__)
-@click.pass_context
-def main(ctx: click.Context) -> None:
+def main() -> None:
     """Coverage answers for orders, from payer medical policy kept as data."""
-    ctx.meta["policies.evaluation"] = _evaluation
-
-
-def _evaluation(bundle: object) -> object:
-    """What judges the charts of policy cases by the policies of a bundle (policy.case_run.Evaluate)."""
-    from cds_service.cli_evaluate import evaluation
-
-    return evaluation(bundle)  # type: ignore[arg-type]

@@ -1,7 +1,7 @@
 """The commands that judge charts without a server: evaluate and explain."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,8 @@ from cds_service.evaluate import as_json as determination_json
 from cds_service.evaluate import evaluate_chart
 from cds_service.kernel import fhir_json
 from cds_service.kernel.clock import utc_today
-from cds_service.kernel.codes import load_terminology
 from cds_service.kernel.errors import InputError
 from cds_service.knowledge import Knowledge, load_knowledge
-from cds_service.orders.recognise import Recogniser
-from cds_service.policy.bundle import PolicyBundle
 from cds_service.policy.places import data_folder
 
 UNUSABLE = 2
@@ -77,17 +74,6 @@ def explain(file: str, on: datetime | None, folders: Sequence[Path]) -> None:
     width = None if sys.stdout.isatty() else 120
     shown = tree(file, today, found, load_cards(data_folder("cards")))
     Console(width=width, highlight=False).print(shown)
-
-
-def evaluation(bundle: PolicyBundle) -> Callable[[bytes, date], Sequence[Mapping[str, Any]]]:
-    """A function from a chart and "today" to the determinations of interface.md section 3, by this bundle."""
-    terms = load_terminology(data_folder("fhir_profiles"))
-    knowledge = Knowledge(bundle, terms, Recogniser(bundle.services.values(), terms))
-
-    def judged(chart: bytes, today: date) -> Sequence[Mapping[str, Any]]:
-        return [determination_json(found) for found in evaluate_chart(chart, today, knowledge)]
-
-    return judged
 
 
 def _day(on: datetime | None) -> date:

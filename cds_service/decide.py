@@ -1,15 +1,20 @@
 """Decides one hook call: the steps from request to recorded answer, in order (architecture, the path)."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import structlog
 
 from cds_service.answer.answer import build
 from cds_service.answer.context import Answer, AnswerContext, ClientOptions, no_link
 from cds_service.answer.coverage_rules import Version
 from cds_service.answer.templates import CardSet
+from cds_service.audit.database import StoreError
+from cds_service.audit.record import Made, decision_record
+from cds_service.audit.store import Store
 from cds_service.coverage.member import Case
-from cds_service.determination import Determination
-from cds_service.evidence.chart import ChartBuilder
+from cds_service.determination import Determination, Outcome
+from cds_service.evidence.chart import Chart, ChartBuilder
 from cds_service.evidence.fill import fill
 from cds_service.evidence.gateway import Gateway, Network, open_gateway
 from cds_service.evidence.hosts import AllowedHosts
@@ -35,6 +40,9 @@ _UNUSABLE = {
 }
 
 
+log = structlog.get_logger()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """Who calls, as far as the answer depends on it.
@@ -52,13 +60,15 @@ class Caller:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Equipment:
-    """What every call is decided with; made once at the start."""
+    """What every call is decided with; made once at the start. budget: seconds for one call."""
 
     knowledge: Knowledge
     cards: CardSet
     network: Network
     clock: Clock
     public_url: str
+    budget: float = 4.5
+    store: Store | None = None
     smart_link: Callable[[Determination], str | None] = no_link
 
 
@@ -79,8 +89,10 @@ def decide(request: HookRequest, caller: Caller, tools: Equipment, deadline: Dea
         _refuse_unusable(cases)
     raw_orders = [order.raw for order in orders]
     fill(request, builder, needs(cases, knowledge), raw_orders, gateway, deadline.keep_back(ANSWERING))
-    determinations = tuple(judge(cases, builder.build(), today, knowledge))
-    return build(determinations, _answer_context(request, caller, tools))
+    chart = builder.build()
+    determinations = tuple(judge(cases, chart, today, knowledge))
+    answer = build(determinations, _answer_context(request, caller, tools))
+    return _recorded(request, caller, tools, chart, answer, deadline)
 
 
 def _laid_out(request: HookRequest) -> ChartBuilder:
@@ -130,4 +142,47 @@ def _answer_context(request: HookRequest, caller: Caller, tools: Equipment) -> A
         client=caller.options,
         smart_link=tools.smart_link,
         primary=request.hook in _PRIMARY,
+    )
+
+
+def _recorded(
+    request: HookRequest, caller: Caller, tools: Equipment, chart: Chart, answer: Answer, deadline: Deadline
+) -> Answer:
+    """The answer once its record is kept. What cannot be kept cannot be honoured later (found-11), so it is
+    not said: each verdict gives way to a technical one, which says so.
+    """
+    if tools.store is None:
+        return answer
+    made = Made(
+        id=tools.clock.new_id(),
+        at=tools.clock.now(),
+        client=caller.options.issuer,
+        crd_version=caller.version,
+        bundle_revision=tools.knowledge.bundle.revision,
+        milliseconds=(tools.budget - deadline.left()) * 1000,
+    )
+    try:
+        tools.store.write(decision_record(request, answer, chart, made))
+    except StoreError as error:
+        log.error("not-recorded", why=str(error))
+        return build([*map(_unsaid, answer.determinations)], _answer_context(request, caller, tools))
+    return answer
+
+
+def _unsaid(determination: Determination) -> Determination:
+    """The same case without its verdict; an order out of scope had none."""
+    if determination.outcome is Outcome.OUT_OF_SCOPE:
+        return determination
+    return replace(
+        determination,
+        outcome=Outcome.CANNOT_EVALUATE,
+        reason="not-recorded",
+        technical=True,
+        criteria=(),
+        flags=(),
+        covered="indeterminate",
+        pa_needed="indeterminate",
+        doc_needed=None,
+        info_needed=None,
+        questionnaire=None,
     )

@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from cds_service.determination import Determination, Outcome
+from cds_service.answer.account import as_json
+from cds_service.determination import Determination
 from cds_service.evidence.chart import ChartBuilder
 from cds_service.evidence.fill import fill
 from cds_service.evidence.open import open_chart
@@ -18,6 +19,8 @@ from cds_service.kernel.errors import CallError, InputError
 from cds_service.kernel.fhir_json import JsonObject
 from cds_service.knowledge import Knowledge
 from cds_service.orders.brought import brought_orders, read_orders
+
+__all__ = ["as_json", "evaluate_chart"]
 
 _REQUEST_TYPE = "ServiceRequest"
 _NEVER = Deadline(float("inf"))
@@ -102,43 +105,3 @@ def _opened(request: HookRequest) -> ChartBuilder:
             raise
         builder.failed("Coverage", _NO_EHR)
     return builder
-
-
-def as_json(determination: Determination) -> JsonObject:
-    """The object of one determination as in interface.md section 3."""
-    policy, payer = determination.policy, determination.payer
-    out_of_scope = determination.outcome is Outcome.OUT_OF_SCOPE
-    return {
-        "order": determination.order.reference,
-        "coverage": determination.coverage,
-        "payer": payer.payer if payer else None,
-        "policy": policy.policy if policy else None,
-        "policy_version": policy.version if policy else None,
-        "outcome": determination.outcome.value,
-        "covered": None if out_of_scope else determination.covered,
-        "reason": determination.reason,
-        "criteria": [_criterion(result) for result in determination.criteria],
-        "flags": list(determination.flags),
-        "documentation": [
-            {"criterion": result.id, "title": item.title, "loinc": list(item.loinc)}
-            for result in determination.criteria
-            for item in result.documentation
-        ],
-    }
-
-
-def _criterion(result: Any) -> JsonObject:
-    return {
-        "id": result.id,
-        "state": result.state.value,
-        "cites": result.cites,
-        "evidence": [
-            {"reference": e.reference, "date": e.date, "summary": e.summary} for e in result.evidence
-        ],
-        "gaps": [_remark(gap) for gap in result.gaps],
-        "notes": [_remark(note) for note in result.notes],
-    }
-
-
-def _remark(remark: Any) -> JsonObject:
-    return {"code": remark.code, "about": remark.about, "reference": remark.reference, "date": remark.date}

@@ -11,6 +11,7 @@ from secure import ContentSecurityPolicy, ReferrerPolicy, Secure, XContentTypeOp
 
 from cds_service import __version__
 from cds_service.answer.templates import load_cards
+from cds_service.audit.store import Store
 from cds_service.decide import Equipment
 from cds_service.evidence.gateway import Network
 from cds_service.evidence.hosts import AllowedHosts, allowed_hosts
@@ -19,7 +20,7 @@ from cds_service.kernel.errors import SettingError, not_allowed
 from cds_service.knowledge import Knowledge, load_knowledge
 from cds_service.policy.places import data_folder
 from cds_service.settings import PREFIX, Settings, is_loopback, load_settings
-from cds_service.web import cds, ops, policies, problems, start
+from cds_service.web import cds, ops, policies, problems, records, start
 from cds_service.web.auth import Trust
 from cds_service.web.clients import ClientList
 from cds_service.web.desk import NAME, Desk, desk
@@ -63,7 +64,7 @@ def create_app(
     app = Flask(NAME, template_folder=str(_FOLDER / "templates"), static_folder=str(_FOLDER / "static"))
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.extensions[NAME] = _desk(settings, clock or Clock(), knowledge or load_knowledge(settings.policies))
-    for room in (cds, ops, policies, start):
+    for room in (cds, ops, policies, records, start):
         app.register_blueprint(room.pages)
     app.context_processor(lambda: {"service_version": __version__})
     problems.register(app)
@@ -81,21 +82,24 @@ def settle() -> None:
 
 
 def _desk(settings: Settings, clock: Clock, knowledge: Knowledge) -> Desk:
+    store = Store(settings.database)
     tools = Equipment(
         knowledge=knowledge,
         cards=load_cards(data_folder("cards")),
         network=Network(),
         clock=clock,
         public_url=settings.public_url,
+        budget=settings.time_budget_seconds,
+        store=store,
     )
     required = settings.auth == "required"
     return Desk(
         tools=tools,
-        trust=Trust(ClientList(settings.clients), UsedTokens(), required),
+        trust=Trust(ClientList(settings.clients), UsedTokens(store.first_use), required),
         hosts=_hosts(settings),
         public_url=settings.public_url,
         crd_version=settings.crd_version,
-        budget=settings.time_budget_seconds,
+        store=store,
         open_discovery=settings.discovery_auth == "open" or not required,
         metrics_token=settings.metrics_token,
     )

@@ -67,8 +67,9 @@ def _slot(here: Desk) -> Iterator[None]:
 def feedback(service: str) -> Response:
     """What became of cards; a message is taken whole or not at all."""
     here, found = desk(), _service(service)
-    _caller(here, f"/cds-services/{found.id}/feedback")
+    client = _caller(here, f"/cds-services/{found.id}/feedback")
     items = read_feedback(_body())
+    here.store.take(items, client.iss if client else "")
     for item in items:
         FEEDBACK.labels(item.outcome).inc()
     log.info("feedback", service=found.id, items=len(items))

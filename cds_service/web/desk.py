@@ -7,6 +7,7 @@ from typing import cast
 from flask import current_app
 
 from cds_service.answer.coverage_rules import Version
+from cds_service.audit.store import Store
 from cds_service.decide import Equipment
 from cds_service.evidence.hosts import AllowedHosts
 from cds_service.web.auth import Trust
@@ -18,17 +19,22 @@ MOST_CALLS = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """hosts: EHRs that callers without a registration may name; budget: seconds for one call."""
+    """hosts: EHRs that callers without a registration may name; store: records and feedback."""
 
     tools: Equipment
     trust: Trust
     hosts: AllowedHosts
     public_url: str
     crd_version: Version
-    budget: float
+    store: Store
     open_discovery: bool = True
     metrics_token: str = field(default="", repr=False)
     slots: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MOST_CALLS))
+
+    @property
+    def budget(self) -> float:
+        """Seconds for one call."""
+        return self.tools.budget
 
 
 def desk() -> Desk:

@@ -29,7 +29,7 @@ def ready() -> Response:
     """Able to serve: policies loaded, records can be kept. 503 when not, naming what is missing."""
     here = desk()
     bundle = here.tools.knowledge.bundle
-    parts = {"policies": bool(bundle.versions)}
+    parts = {"policies": bool(bundle.versions), "records": here.store.ready}
     body = {"ready": all(parts.values()), "parts": parts, "bundle_revision": bundle.revision}
     return _json(body, 200 if body["ready"] else 503)
 

@@ -7,6 +7,7 @@ import structlog
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
+from cds_service.audit.database import StoreError
 from cds_service.kernel import fhir_json
 from cds_service.kernel.errors import CallError
 from cds_service.kernel.fhir_json import JsonObject
@@ -58,8 +59,18 @@ def overloaded() -> CallError:
 def register(app: Flask) -> None:
     """Has every error of an application answered here."""
     app.register_error_handler(CallError, answer)
+    app.register_error_handler(StoreError, _not_kept)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _fault)
+
+
+def _not_kept(error: StoreError) -> Response:
+    """The database is down where nothing can be done without it."""
+    log.error("store-failed", why=str(error))
+    hint = "Call again in a moment."
+    return answer(
+        CallError("Records cannot be kept or read now.", None, hint, 503, "store-failed", "transient")
+    )
 
 
 def _http(error: HTTPException) -> Response:
