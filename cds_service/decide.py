@@ -18,20 +18,23 @@ from cds_service.evidence.chart import Chart, ChartBuilder
 from cds_service.evidence.fill import fill
 from cds_service.evidence.gateway import Gateway, Network, open_gateway
 from cds_service.evidence.hosts import AllowedHosts
+from cds_service.evidence.named import fetch_named
 from cds_service.evidence.open import open_chart
+from cds_service.hooks.context import DraftOrder
 from cds_service.hooks.request import HookRequest
 from cds_service.judge import cases_of, judge, needs
 from cds_service.kernel import fhir_json
 from cds_service.kernel.clock import Clock, Deadline
 from cds_service.kernel.errors import CallError, unusable_coverage
 from cds_service.knowledge import Knowledge
-from cds_service.orders.brought import brought_orders, read_orders
+from cds_service.orders.brought import brought_orders, named_orders, read_orders
 from cds_service.orders.order import Scope
 
 ANSWERING = 0.5
 """Seconds kept back from the EHR for judging, answering and recording."""
 
 _PRIMARY = frozenset({"order-sign", "order-dispatch", "appointment-book"})
+_NEEDING = frozenset({Scope.IN_SCOPE, Scope.TECHNIQUE_UNKNOWN})
 _UNUSABLE = {
     "no-coverage": "No coverage of the patient was found.",
     "payer-not-read": "The coverage names no payer.",
@@ -76,29 +79,32 @@ def decide(request: HookRequest, caller: Caller, tools: Equipment, deadline: Dea
     """The answer to a call. Raises CallError where the call cannot be answered (determinations.md 4)."""
     knowledge, today = tools.knowledge, tools.clock.today()
     gateway, why_none = open_gateway(request, tools.network, caller.hosts, caller.without_token)
-    drafts = brought_orders(request)
-    builder = _laid_out(request)
-    trouble = _open(request, builder, gateway, deadline.keep_back(ANSWERING), why_none) if drafts else None
+    time_for_ehr = deadline.keep_back(ANSWERING)
+    named = fetch_named(request, named_orders(request), gateway, time_for_ehr)
+    drafts = (*brought_orders(request), *named)
+    builder = _laid_out(request, named)
+    trouble = _open(request, builder, gateway, time_for_ehr, why_none) if drafts else None
     chart = builder.build()
     patient = f"Patient/{request.patient_id}"
     orders = read_orders(drafts, patient, knowledge.recogniser, today, chart.aliases)
-    if trouble and any(order.scope is not Scope.OUT_OF_SCOPE for order in orders):
+    if trouble and any(order.scope in _NEEDING for order in orders):
         raise trouble
     cases = cases_of(orders, chart, knowledge)
     if caller.strict:
         _refuse_unusable(cases)
     raw_orders = [order.raw for order in orders]
-    fill(request, builder, needs(cases, knowledge), raw_orders, gateway, deadline.keep_back(ANSWERING))
+    fill(request, builder, needs(cases, knowledge), raw_orders, gateway, time_for_ehr)
     chart = builder.build()
     determinations = tuple(judge(cases, chart, today, knowledge))
     answer = build(determinations, _answer_context(request, caller, tools))
     return _recorded(request, caller, tools, chart, answer, deadline)
 
 
-def _laid_out(request: HookRequest) -> ChartBuilder:
+def _laid_out(request: HookRequest, named: Sequence[DraftOrder]) -> ChartBuilder:
     """A chart with what the context brought; it goes in first, so that a draft wins (CH-098)."""
     builder = ChartBuilder(f"Patient/{request.patient_id}")
-    for draft in (*request.draft_orders, *request.appointments):
+    found = [draft for draft in named if "id" in draft.resource]
+    for draft in (*request.draft_orders, *request.appointments, *found):
         builder.add_resource(fhir_json.write(draft.resource), draft.full_url)
     return builder
 
@@ -116,6 +122,7 @@ def _open(
     except CallError as error:
         if error.code != "prefetch-unavailable":
             raise
+        builder.failed("Coverage", error.message)
         return error
     return None
 

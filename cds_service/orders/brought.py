@@ -1,7 +1,8 @@
 """Picks the orders out of what a hook brought; the rest of it is background for the rules."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from typing import Any
 
 from cds_service.hooks.context import DraftOrder
 from cds_service.hooks.request import HookRequest
@@ -23,12 +24,42 @@ REQUESTS = frozenset(
 
 
 def brought_orders(request: HookRequest) -> tuple[DraftOrder, ...]:
-    """The draft orders to be judged: all of them, or the selected ones on order-select (CH-120, CH-121)."""
+    """The orders to be judged among what the context holds.
+
+    On order-select the selected ones (CH-120, CH-121); a booking counts as an order only where it is based on
+    none.
+    """
     drafts = [draft for draft in request.draft_orders if draft.resource["resourceType"] in REQUESTS]
+    drafts += [booking for booking in request.appointments if not list(_bases(booking))]
     if request.hook != "order-select":
         return tuple(drafts)
     chosen = {canonical(reference, {}) for reference in request.selections}
     return tuple(draft for draft in drafts if canonical(_reference(draft), {}) in chosen)
+
+
+def named_orders(request: HookRequest) -> tuple[str, ...]:
+    """References to the orders that the context only names: dispatched, or the reason for a booking."""
+    bases = (reference for booking in request.appointments for reference in _bases(booking))
+    return tuple(dict.fromkeys((*request.dispatched, *bases)))
+
+
+def _bases(booking: DraftOrder) -> Iterator[str]:
+    """What an appointment is based on; other requests than ServiceRequest come by an extension (hook-26)."""
+    based: Any = booking.resource.get("basedOn")
+    for item in based if isinstance(based, list) else ():
+        if not isinstance(item, dict):
+            continue
+        others = item.get("extension")
+        named = [item, *(each.get("valueReference") for each in _objects(others))]
+        yield from (
+            each["reference"]
+            for each in named
+            if isinstance(each, dict) and isinstance(each.get("reference"), str)
+        )
+
+
+def _objects(items: Any) -> list[dict[str, Any]]:
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 
 
 def read_orders(
