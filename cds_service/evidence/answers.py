@@ -97,8 +97,12 @@ def read(url: str, resource_type: str, fetch: Fetch, limits: Limits) -> Answer:
     return Arrived((reply.body,))
 
 
-def search(url: str, fetch: Fetch, follow: Follow, limits: Limits) -> Answer:
-    """All pages of a search, as far as the limits and the EHR allow (CH-086 to CH-088, CH-235, CH-236)."""
+def search(url: str, fetch: Fetch, follow: Follow, limits: Limits, begun: int = 0) -> Answer:
+    """All pages of a search, as far as the limits and the EHR allow (CH-086 to CH-088, CH-235, CH-236).
+
+    begun: how many results were on pages before this one, which the client sent; every page tells the same
+    total.
+    """
     pages: list[Value] = []
     seen: set[str] = set()
     while True:
@@ -109,7 +113,7 @@ def search(url: str, fetch: Fetch, follow: Follow, limits: Limits) -> Answer:
             reply = fetch(url, limits.bytes - sum(len(page.raw) for page in pages))
             pages.append(_page(reply))
             if (link := pages[-1].next_page) is None:
-                return _arrived(pages, _shortfall(pages))
+                return _arrived(pages, _shortfall(pages, begun))
             url = follow(reply.url, link)
         except FetchError as error:
             return _arrived(pages, error.failed.reason) if pages else error.failed
@@ -121,11 +125,11 @@ def _arrived(pages: list[Value], lacks: str | None) -> Arrived:
     return Arrived(tuple(page.raw for page in pages), lacks)
 
 
-def _shortfall(pages: list[Value]) -> str | None:
+def _shortfall(pages: list[Value], begun: int) -> str | None:
     if any(page.troubled for page in pages):
         return _TROUBLED
     announced = max(page.total or 0 for page in pages)
-    return _FEWER if announced > sum(page.matches + page.included for page in pages) else None
+    return _FEWER if announced > begun + sum(page.matches + page.included for page in pages) else None
 
 
 def _page(reply: Reply) -> Value:

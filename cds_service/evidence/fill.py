@@ -9,7 +9,7 @@ from cds_service.evidence.answers import Answer, Arrived, Failed
 from cds_service.evidence.chart import ChartBuilder
 from cds_service.evidence.gateway import Gateway
 from cds_service.evidence.needs import Need
-from cds_service.evidence.sent import NOT_ASKED, as_bundle, is_answer, rest_of, sent_for
+from cds_service.evidence.sent import NOT_ASKED, all_sent, as_bundle, begun, is_answer, is_narrower, rest_of
 from cds_service.hooks.prefetch import Kind, Value, read_value
 from cds_service.hooks.request import HookRequest
 from cds_service.kernel.clock import Deadline
@@ -46,12 +46,12 @@ def fill(
     brings them. Never raises for what the EHR does: each search that fails or is not whole leaves its reason
     at its type.
     """
-    sent = {need: sent_for(need, request.prefetch) for need in needs}
+    sent = all_sent(needs, request.prefetch)
     wanted = _wanted(sent, request.patient_id, gateway)
     reads = _reads(orders, sent, gateway)
     paths = [*wanted.values(), *reads]
     extra = {path for need, path in wanted.items() if need.extra}
-    answers = gateway.round(paths, deadline, one_page=extra) if gateway is not None and paths else {}
+    answers = gateway.round(paths, deadline, extra, begun(sent.values())) if gateway and paths else {}
     types: dict[str, _Arrivals] = {}
     for need, value in sent.items():
         answer = _answer(need, value, wanted, answers)
@@ -68,7 +68,7 @@ def fill(
 def _wanted(sent: Mapping[Need, Value], patient: str, gateway: Gateway | None) -> dict[Need, str]:
     """The searches to make; an extra one only beside others of its type: a whole prefetch costs no call."""
     wanted = {
-        need: rest_of(value, need.search(patient), gateway)
+        need: rest_of(value, need.search(patient), None if is_narrower(value, need, patient) else gateway)
         for need, value in sent.items()
         if value.kind is not Kind.OUTCOME and not is_answer(value, need, patient)
     }

@@ -13,7 +13,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import replace
@@ -140,19 +140,26 @@ class Gateway:
         self._expires = time.monotonic() + life
 
     def round(
-        self, paths: Iterable[str], deadline: Deadline, one_page: Container[str] = ()
+        self,
+        paths: Iterable[str],
+        deadline: Deadline,
+        one_page: Container[str] = (),
+        begun: Mapping[str, int] | None = None,
     ) -> dict[str, Answer]:
         """All answers of one parallel round, by path; never later than the deadline, never an exception.
 
         A path is `Type/id` or `Type?query` below the server's base, ids and values encoded, or an address at
-        the same server that a page named as the next one. one_page: searches of which one page is enough.
+        the same server that a page named as the next one. one_page: searches of which one page is enough;
+        begun: how many results were on the pages before such a next one.
         """
         until = Deadline(min(deadline.at, self._expires), deadline.monotonic)
         inner, stop = until.keep_back(_GRACE), threading.Event()
         tasks: dict[str, Future[Answer]] = {}
         if inner.left():
             tasks = {
-                path: self._network.submit(self._answer, path, path in one_page, inner, stop)
+                path: self._network.submit(
+                    self._answer, path, path in one_page, (begun or {}).get(path, 0), inner, stop
+                )
                 for path in paths
             }
             wait(tasks.values(), timeout=until.left())
@@ -171,17 +178,19 @@ class Gateway:
         found = _REFERENCE.match(reference.strip().removeprefix(f"{self._base}/"))
         return f"{found[1]}/{quote(found[2], safe='')}" if found and found[2] not in (".", "..") else None
 
-    def _answer(self, path: str, one_page: bool, deadline: Deadline, stop: threading.Event) -> Answer:
+    def _answer(
+        self, path: str, one_page: bool, begun: int, deadline: Deadline, stop: threading.Event
+    ) -> Answer:
         limits = self._network.limits
         with CALL.working(deadline, self._vetted, limits.connect_seconds):
-            return self._fetched(path, replace(limits, pages=1) if one_page else limits, stop)
+            return self._fetched(path, replace(limits, pages=1) if one_page else limits, begun, stop)
 
-    def _fetched(self, path: str, limits: Limits, stop: threading.Event) -> Answer:
+    def _fetched(self, path: str, limits: Limits, begun: int, stop: threading.Event) -> Answer:
         def fetch(url: str, size: int) -> Reply:
             return self._get(url, size, stop)
 
         if path.startswith(("https://", "http://")):
-            found = search(path, fetch, self._follow, limits)
+            found = search(path, fetch, self._follow, limits, begun)
             # A page that is gone does not mean that the EHR offers no such search.
             return Failed(found.reason) if isinstance(found, Failed) else found
         if "?" in path:

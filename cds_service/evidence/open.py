@@ -2,6 +2,7 @@
 3).
 """
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -11,7 +12,7 @@ from msgspec import UNSET
 from cds_service.evidence.answers import Answer, Failed
 from cds_service.evidence.chart import ChartBuilder
 from cds_service.evidence.gateway import Gateway
-from cds_service.evidence.sent import NOT_ASKED, as_bundle, rest_of
+from cds_service.evidence.sent import NOT_ASKED, as_bundle, begun, rest_of
 from cds_service.hooks.prefetch import Kind, Value, classify
 from cds_service.hooks.request import HookRequest
 from cds_service.hooks.strict_json import BROKEN
@@ -49,7 +50,8 @@ def open_chart(
             builder.failed(_TYPES[key], NOT_ASKED)
         return
     payors = _missing_payors(builder, gateway)
-    answers = _ask(gateway, [*wanted.values(), *payors], deadline)
+    sent = begun([classify(request.prefetch, "coverage", "Coverage")])
+    answers = _ask(gateway, [*wanted.values(), *payors], deadline, sent)
     if _is_rejected(answers.get(wanted.get("coverage", ""))):
         # Strict servers refuse a search for its `_include`; without it the payers are read one by one.
         wanted["coverage"] = _coverage_search(request, include=False)
@@ -142,8 +144,10 @@ def _missing_payors(builder: ChartBuilder, gateway: Gateway) -> list[str]:
     return list(paths)[:_MOST_PAYORS]
 
 
-def _ask(gateway: Gateway, paths: list[str], deadline: Deadline) -> dict[str, Answer]:
-    return gateway.round(paths, deadline) if paths else {}
+def _ask(
+    gateway: Gateway, paths: list[str], deadline: Deadline, sent: Mapping[str, int] | None = None
+) -> dict[str, Answer]:
+    return gateway.round(paths, deadline, begun=sent) if paths else {}
 
 
 def _is_rejected(answer: Answer | None) -> bool:

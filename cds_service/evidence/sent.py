@@ -1,6 +1,6 @@
 """Whether what a client sent under a prefetch key answers a need, or only a part of it (cds-hooks.md 2.5)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from urllib.parse import parse_qs, urlsplit
 
 from cds_service.evidence.gateway import Gateway
@@ -16,12 +16,20 @@ _NEUTRAL = frozenset(
 )
 
 
-def sent_for(need: Need, prefetch: Mapping[str, bytes | None]) -> Value:
-    """What the client sent for a need: under its own key, or under the key for all Observations."""
-    value = classify(prefetch, need.key, need.resource_type)
-    if value.kind is Kind.ABSENT and need.resource_type == "Observation":
-        return classify(prefetch, ANY_OBSERVATIONS, need.resource_type)
-    return value
+def all_sent(needs: Iterable[Need], prefetch: Mapping[str, bytes | None]) -> dict[Need, Value]:
+    """What the client sent for each need: under its own key, or under the key for all Observations.
+
+    That key answers many needs; it is read once.
+    """
+    observations: Value | None = None
+    sent: dict[Need, Value] = {}
+    for need in needs:
+        value = classify(prefetch, need.key, need.resource_type)
+        if value.kind is Kind.ABSENT and need.resource_type == "Observation":
+            observations = observations or classify(prefetch, ANY_OBSERVATIONS, need.resource_type)
+            value = observations
+        sent[need] = value
+    return sent
 
 
 def is_answer(value: Value, need: Need, patient: str) -> bool:
@@ -29,12 +37,13 @@ def is_answer(value: Value, need: Need, patient: str) -> bool:
 
     A client may have filled the key by a query of its own, narrower than ours; its self link tells.
     """
-    return value.complete and not (value.self_link and _is_narrower(value.self_link, need, patient))
+    return value.complete and not is_narrower(value, need, patient)
 
 
-def _is_narrower(link: str, need: Need, patient: str) -> bool:
+def is_narrower(value: Value, need: Need, patient: str) -> bool:
+    """Whether a value's own query asked for less than the need; its further pages are then no rest of it."""
     try:
-        asked = parse_qs(urlsplit(link).query, keep_blank_values=True)
+        asked = parse_qs(urlsplit(value.self_link or "").query, keep_blank_values=True)
     except ValueError:
         return True
     wanted = dict(need.parameters)
@@ -67,3 +76,8 @@ def rest_of(value: Value, search: str, gateway: Gateway | None) -> str:
     link = value.next_page
     follows = gateway is not None and link is not None and not value.troubled and gateway.owns(link)
     return link if follows and link else search
+
+
+def begun(sent: Iterable[Value]) -> dict[str, int]:
+    """Address of each next page -> how many results were on the page sent before it."""
+    return {value.next_page: value.matches + value.included for value in sent if value.next_page}

@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 Behaviour = Callable[["Handler"], None]
+ANY = "*"
+"""In the place of a resource type: whatever no other behaviour is for."""
 
 
 @dataclass
@@ -38,8 +40,9 @@ class Handler(BaseHTTPRequestHandler):
         """Does what the test says for this resource type."""
         self.ehr.asked.append((self.path, dict(self.headers.items())))
         kind = self.path.removeprefix("/fhir").lstrip("/").split("?")[0].split("/")[0]
+        behaviours = self.ehr.behaviours
         with suppress(OSError):
-            self.ehr.behaviours[kind](self)
+            behaviours[kind if kind in behaviours else ANY](self)
 
     def answer(self, body: object, status: int = 200, **headers: str) -> None:
         """A whole, well-formed answer."""

@@ -1,7 +1,7 @@
 """A gateway that answers from a table and remembers its rounds, and shorthand for what an EHR sends."""
 
 import json
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from typing import Any, cast
 
 from cds_service.evidence.answers import Answer, Arrived, Failed
@@ -22,13 +22,19 @@ class Table:
         self.answers = answers or {}
         self.rounds: list[list[str]] = []
         self.one_page: set[str] = set()
+        self.begun: Mapping[str, int] = {}
         genuine = Gateway(cast(Any, None), BASE, FhirAccess("t"), allowed_hosts(["ehr.example.org"]))
         self.owns, self.path_of = genuine.owns, genuine.path_of
 
     def round(
-        self, paths: Iterable[str], deadline: Deadline, one_page: Container[str] = ()
+        self,
+        paths: Iterable[str],
+        deadline: Deadline,
+        one_page: Container[str] = (),
+        begun: Mapping[str, int] | None = None,
     ) -> dict[str, Answer]:
         """Answers from the table."""
+        self.begun = begun or {}
         asked = list(paths)
         assert asked and len(set(asked)) == len(asked), "no empty round, nothing twice"
         self.rounds.append(asked)

@@ -59,6 +59,15 @@ def test_every_page_is_fetched_by_absolute_relative_and_base_links() -> None:
     assert find(ehr) == Arrived(tuple(pages))
 
 
+@pytest.mark.requirement("CH-086", "CH-087")
+@pytest.mark.parametrize(("begun", "complete"), [(0, False), (1, False), (2, True)])
+def test_a_search_begun_by_the_client_counts_what_it_had(begun: int, complete: bool) -> None:
+    """Three results in all, one of them on this last page."""
+    ehr = Ehr({START: page("3", total=3)})
+    found = search(START, ehr.fetch, lambda current, link: link, Limits(), begun)
+    assert isinstance(found, Arrived) and found.complete is complete
+
+
 @pytest.mark.parametrize(
     ("body", "lacks"),
     [

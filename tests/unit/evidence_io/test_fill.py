@@ -79,6 +79,15 @@ def test_a_whole_answer_that_was_sent_is_enough(value: object, found: list[str])
     assert table.rounds == []
 
 
+@pytest.mark.requirement("CH-086")
+def test_the_rest_of_a_search_is_counted_from_what_was_sent() -> None:
+    """Every page tells the total of all; the EHR is told how much of it is here already."""
+    page = f"{BASE}?_getpages=2"
+    table = Table({page: arrived(searchset(OTHER, total=2))})
+    filled(table, CONDITIONS, conditions=searchset(CONDITION, next_page=page, total=2))
+    assert table.begun == {page: 1}
+
+
 @pytest.mark.requirement("CH-086", "CH-087", "CH-088")
 @pytest.mark.parametrize(
     ("value", "path"),
@@ -90,6 +99,7 @@ def test_a_whole_answer_that_was_sent_is_enough(value: object, found: list[str])
         (searchset(CONDITION, outcome("error")), FIND),
         (searchset(CONDITION, query="Condition?patient=p1&category=problem-list-item"), FIND),
         (searchset(CONDITION, query="Condition?patient=p1&clinical-status=active"), FIND),
+        (searchset(CONDITION, query="Condition?patient=p1&onset-date=gt2026", next_page=f"{BASE}?p=2"), FIND),
         (searchset(CONDITION, query="Condition?patient=p2"), FIND),
         (searchset(CONDITION, query="Condition?patient=p1&_summary=true"), FIND),
         (searchset(CONDITION, query="Condition?patient=%7B%7Bcontext.nope%7D%7D"), FIND),
