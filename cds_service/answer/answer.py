@@ -5,9 +5,10 @@ from dataclasses import replace
 
 from cds_service.answer.actions import system_actions
 from cds_service.answer.assertion import assertion_id
-from cds_service.answer.cards import cards
+from cds_service.answer.cards import cards, weightiest
 from cds_service.answer.configuration import COVERAGE_TOPIC, CardChoice, read_configuration
 from cds_service.answer.context import Answer, AnswerContext
+from cds_service.answer.proposals import proposal_cards
 from cds_service.answer.shape import shape
 from cds_service.determination import Determination
 from cds_service.hooks.response import Action, HookResponse
@@ -23,7 +24,8 @@ def build(determinations: Sequence[Determination], context: AnswerContext) -> An
     named = tuple(_with_assertion_id(determination, context) for determination in determinations)
     topics = {*context.cards.topics, COVERAGE_TOPIC}
     choice = read_configuration(context.configuration, topics)
-    made = cards(named, context, choice)
+    every = (*cards(named, context, choice), *proposal_cards(named, context, choice))
+    made = weightiest(every, choice.max_cards)
     actions = _actions(named, context, choice)
     response = HookResponse(cards=tuple(card for card, _ in made), system_actions=actions)
     shaped = check(shape(response, context.client.quirks, context.new_id))

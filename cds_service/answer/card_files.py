@@ -7,6 +7,7 @@ from cds_service.policy.fields import Text
 from cds_service.policy.model import Model
 
 Offer = Literal["policy", "product", "form", "task"]
+Proposes = Literal["alternative", "required-alternative", "additional-order"]
 
 
 class Override(Model, frozen=True, kw_only=True):
@@ -53,11 +54,22 @@ class TaskText(Model, frozen=True, kw_only=True):
     after_completion: Text
 
 
+class ProposalText(Model, frozen=True, kw_only=True):
+    """Words of a suggestion that changes the orders: its label, and what one action does.
+
+    Both also know `proposal`; description knows `change`: add, revise or remove.
+    """
+
+    label: Text
+    description: Text
+
+
 class Kind(Model, frozen=True, kw_only=True):
     """One file of `cards/`: for which outcomes and reasons it speaks, and what it says.
 
     reasons: only these reason codes; except_reasons: not these; stands_in: used where the client switched the
-    usual card's topic off; needs_policy: only where a policy version was chosen.
+    usual card's topic off; needs_policy: only where a policy version was chosen; proposes: a further card,
+    with what the policy proposes of this kind.
     """
 
     outcomes: tuple[str, ...]
@@ -65,9 +77,11 @@ class Kind(Model, frozen=True, kw_only=True):
     except_reasons: tuple[str, ...] = ()
     stands_in: bool = False
     needs_policy: bool = False
+    proposes: Proposes | None = None
     card: CardText | None = None
     assertion: AssertionText | None = None
     task: TaskText | None = None
+    proposal: ProposalText | None = None
 
     def speaks_of(self, determination: Determination) -> bool:
         """Whether this file is for such a determination."""

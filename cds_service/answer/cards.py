@@ -25,14 +25,18 @@ Made = tuple[Card, CardOrigin]
 def cards(
     determinations: Sequence[Determination], context: AnswerContext, choice: CardChoice
 ) -> tuple[Made, ...]:
-    """At most one card for each determination, in their order, no more than the client wants (dev-14)."""
-    several = len({determination.order.reference for determination in determinations}) > 1
-    made = [
+    """At most one card for each determination, in their order."""
+    several = are_several(determinations)
+    return tuple(
         _card(determination, context, found, several)
         for determination in determinations
         if (found := _usual_card(context.cards.kinds, determination, choice))
-    ]
-    return _most_important(made, choice.max_cards)
+    )
+
+
+def are_several(determinations: Sequence[Determination]) -> bool:
+    """Whether more than one order was judged, so that a card has to say which one it means (dev-24)."""
+    return len({determination.order.reference for determination in determinations}) > 1
 
 
 def _usual_card(
@@ -40,13 +44,15 @@ def _usual_card(
 ) -> tuple[str, CardText] | None:
     """Name and text of the first kind that speaks of the determination and is not switched off."""
     for name, kind in kinds.items():
-        if kind.card and kind.speaks_of(determination) and choice.allows(kind.card.topic.code):
+        if kind.proposes or kind.card is None:
+            continue
+        if kind.speaks_of(determination) and choice.allows(kind.card.topic.code):
             return name, kind.card
     return None
 
 
-def _most_important(made: Sequence[Made], limit: int) -> tuple[Made, ...]:
-    """The first `limit` by weight, a warning before an info, back in the order of the determinations."""
+def weightiest(made: Sequence[Made], limit: int) -> tuple[Made, ...]:
+    """The first `limit` by weight, a warning before an info, in the order given (dev-14)."""
     if len(made) <= limit:
         return tuple(made)
     weighed = sorted(range(len(made)), key=lambda index: (made[index][0].indicator != "warning", index))
@@ -67,19 +73,20 @@ def _card(
         summary=shorten(context.cards.plain(f"{name}/summary", words), SUMMARY_LIMIT - 1),
         detail=context.cards.markdown(f"{name}/detail", words),
         indicator=text.indicator,
-        source=Source(label=plain(payer), topic=_topic(text, context.version)),
+        source=Source(label=plain(payer), topic=topic(text, context.version)),
         suggestions=suggestions,
         selection_behavior="at-most-one" if suggestions else None,
         override_reasons=_override_reasons(text.override_reasons),
         links=tuple(_links(determination, context, text, form)),
-        extension=_associated(determination, context.version) if several else None,
+        extension=associated(determination, context.version) if several else None,
     )
     ids = tuple(suggestion.uuid for suggestion in suggestions)
     about = (determination.order.reference, determination.coverage, determination.assertion_id)
     return card, CardOrigin(uuid, ids, name, *about)
 
 
-def _topic(text: CardText, version: Version) -> Coding:
+def topic(text: CardText, version: Version) -> Coding:
+    """The response type, in the code system of the version."""
     return Coding(code=text.topic.code, system=TOPIC_SYSTEM[version], display=text.topic.display)
 
 
@@ -115,7 +122,7 @@ def _suggestions(
         yield Suggestion(label=label, uuid=context.new_id(), actions=(action,))
 
 
-def _associated(determination: Determination, version: Version) -> JsonObject:
+def associated(determination: Determination, version: Version) -> JsonObject:
     """Which of several orders the card is about (dev-25): a Reference in 2.2, plain text in 2.0.1."""
     reference = determination.order.reference
     return {_ASSOCIATED: [{"reference": reference} if version == "2.2" else reference]}

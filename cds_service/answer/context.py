@@ -9,6 +9,7 @@ from cds_service.answer.coverage_rules import Version
 from cds_service.answer.templates import CardSet
 from cds_service.determination import Determination
 from cds_service.hooks.response import HookResponse
+from cds_service.kernel.fhir_json import JsonObject
 
 
 def no_link(_: Determination) -> str | None:
@@ -38,7 +39,8 @@ class AnswerContext:
 
     configuration: `davinci-crd.configuration` as received, anything; public_url: PUBLIC_URL; payer_label: the
     name to show where no payer was recognised; smart_link: address of the form app for a determination, or
-    None; primary: order-sign, order-dispatch or appointment-book (resp-26).
+    None; primary: order-sign, order-dispatch or appointment-book (resp-26); drafted: every resource of the
+    call's draft orders, which proposals may change and must not repeat (hook-34).
     """
 
     version: Version
@@ -51,6 +53,7 @@ class AnswerContext:
     client: ClientOptions = field(default_factory=ClientOptions)
     smart_link: Callable[[Determination], str | None] = no_link
     primary: bool = True
+    drafted: tuple[JsonObject, ...] = ()
 
     @property
     def issuer(self) -> Issuer:

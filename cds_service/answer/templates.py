@@ -1,15 +1,15 @@
 """Loads the card kinds, shared parts and reason sentences of `cards/`, and renders them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, get_args
 
 from jinja2 import DictLoader, StrictUndefined, TemplateSyntaxError, UndefinedError, pass_context
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from cds_service.answer import text
-from cds_service.answer.card_files import Kind, Parts, Reasons
+from cds_service.answer.card_files import Kind, Parts, Proposes, Reasons
 from cds_service.kernel.errors import DataError
 from cds_service.kernel.yaml_data import YamlFile, decode, read_yaml
 
@@ -30,7 +30,12 @@ class CardSet:
     @property
     def topics(self) -> dict[str, str]:
         """Code -> display of every response type that cards can have; clients may switch each off (dev-5)."""
-        return {kind.card.topic.code: kind.card.topic.display for kind in self.kinds.values() if kind.card}
+        return self.topics_with(get_args(Proposes))
+
+    def topics_with(self, proposed: Collection[Proposes]) -> dict[str, str]:
+        """The same where policies make only these proposals."""
+        cards = [k.card for k in self.kinds.values() if k.card and (not k.proposes or k.proposes in proposed)]
+        return {card.topic.code: card.topic.display for card in cards}
 
     def markdown(self, name: str, view: View) -> str:
         """A template rendered as Markdown; everything inserted is escaped."""
@@ -71,6 +76,11 @@ def _templates(name: str, kind: Kind) -> dict[str, str]:
         sources |= {f"{name}/reason": kind.assertion.reason, f"{name}/action": kind.assertion.description}
     if kind.task:
         sources |= {f"{name}/task-label": kind.task.label, f"{name}/task": kind.task.description}
+    if kind.proposal:
+        sources |= {
+            f"{name}/proposal-label": kind.proposal.label,
+            f"{name}/proposal": kind.proposal.description,
+        }
     return sources
 
 

@@ -13,6 +13,7 @@ from cds_service.policy.check_cases import check_case_versions, check_cases
 from cds_service.policy.check_criteria import check_criteria
 from cds_service.policy.check_names import check_names
 from cds_service.policy.check_outcomes import check_outcomes
+from cds_service.policy.check_proposals import check_proposals
 from cds_service.policy.known import known_names
 from cds_service.policy.load import load_bundle
 from cds_service.policy.model import PolicyVersion
@@ -39,6 +40,7 @@ def check(
             *_dates(bundle, version),
             *check_criteria(bundle, version, question_ids),
             *check_outcomes(bundle, version),
+            *check_proposals(bundle, version),
         ]
     if not errors:
         errors += _overlaps(bundle)

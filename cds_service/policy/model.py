@@ -198,6 +198,31 @@ class Limits(Model, frozen=True, kw_only=True):
     plausible_mm: int = 300
 
 
+class Proposal(Model, frozen=True, kw_only=True):
+    """An order that the text speaks of beside the one in hand.
+
+    when: outcomes at which it is proposed; code: what would be ordered.
+    """
+
+    id: Id
+    title: Text
+    says: Text
+    cites: Text
+    when: Annotated[tuple[Outcome, ...], msgspec.Meta(min_length=1)]
+    code: Code
+
+
+class Alternative(Proposal, frozen=True, kw_only=True):
+    """An order instead of the one in hand.
+
+    required: the text wants it tried first; replaces: a new order takes the old one's place, otherwise only
+    the code of the old one is revised (CRD resp-54).
+    """
+
+    required: bool = False
+    replaces: bool = True
+
+
 class PolicyVersion(Model, frozen=True, kw_only=True):
     """One dated state of a medical policy.
 
@@ -223,6 +248,8 @@ class PolicyVersion(Model, frozen=True, kw_only=True):
     diagnosis_codes: tuple[Code, ...] = ()
     codes_cite: Text
     product_exceptions: tuple[ProductException, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
+    additional_orders: tuple[Proposal, ...] = ()
     caveats: tuple[str, ...] = ()
     limits: Limits = Limits()
     documentation: tuple[Documentation, ...] = ()

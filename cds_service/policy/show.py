@@ -11,6 +11,7 @@ from cds_service.policy.model import (
     Criterion,
     Documentation,
     PolicyVersion,
+    Proposal,
     Resectability,
     Statement,
     TumorSize,
@@ -29,6 +30,8 @@ def page(bundle: PolicyBundle, version: PolicyVersion) -> str:
         f"Position **{version.position}**: {version.position_says} ({version.position_cites})",
         *_section("Criteria", _criteria(version.criteria, 0)),
         *_section("Outcomes", (f"- **{name}**: {entry.says}" for name, entry in version.outcomes.items())),
+        *_section("Alternatives", _proposals(version.alternatives)),
+        *_section("Orders beside it", _proposals(version.additional_orders)),
         *_section("Products that the text refers elsewhere", _exceptions(bundle, version)),
         *_section(f"Codes ({version.codes_cite})", _codes(version)),
         *_section("Caveats", (f"- {text}" for text in version.caveats)),
@@ -93,6 +96,12 @@ def _exceptions(bundle: PolicyBundle, version: PolicyVersion) -> Iterator[str]:
     for entry in version.product_exceptions:
         link = f" {entry.contact.url}" if entry.contact and entry.contact.url else ""
         yield f"- {bundle.products[entry.product].title}: {entry.says} ({entry.cites}){link}"
+
+
+def _proposals(proposals: Sequence[Proposal]) -> Iterator[str]:
+    for entry in proposals:
+        when = ", ".join(entry.when)
+        yield f"- {entry.title} ({_code(entry.code)}), at {when}: {entry.says} ({entry.cites})"
 
 
 def _codes(version: PolicyVersion) -> Iterator[str]:

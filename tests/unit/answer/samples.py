@@ -17,12 +17,15 @@ from cds_service.kernel.provenance import Evidence, Gap, Note
 from cds_service.kernel.truth import Truth
 from cds_service.orders.order import Coding, Order, Scope
 from cds_service.policy.model import (
+    Alternative,
+    Code,
     Contact,
     Documentation,
     OutcomeWording,
     Payer,
     PolicyVersion,
     ProductException,
+    Proposal,
     Statement,
 )
 
@@ -37,6 +40,23 @@ PAYER = Payer(
     contact=Contact(name="Lakeside policy desk", phone="1-800-555-0100", url="https://lakeside.example.org"),
 )
 MANUAL = Contact(name="State Manual", url="https://manual.example.org/rules")
+
+FIRST = Alternative(
+    id="watching",
+    title="Watchful waiting",
+    says="A small nodule may be watched.",
+    cites="4",
+    when=("needs-info",),
+    code=Code(system="urn:x", code="W1", display="Watchful waiting for a lung nodule"),
+)
+OTHER = Proposal(
+    id="scan",
+    title="Scan of the chest",
+    says="A scan comes before.",
+    cites="5",
+    when=("needs-info",),
+    code=Code(system="urn:x", code="S1"),
+)
 
 
 def policy(position: str = "criteria", **changes: Any) -> PolicyVersion:

@@ -109,7 +109,11 @@ EVERY = [make() for make in samples.KINDS.values()] + [
 @pytest.mark.parametrize("form", [True, False])
 def test_every_template_renders_with_every_determination_it_is_for(made: Determination, form: bool) -> None:
     """Architecture: a test renders each template with each kind of determination and measures the summary."""
-    words = view(made, "Great Lakes Mutual Health Insurance", form)
+    words = {
+        **view(made, "Great Lakes Mutual Health Insurance", form),
+        "proposals": [samples.FIRST, samples.OTHER],
+        "proposal": samples.OTHER,
+    }
     rendered = 0
     for name, kind in samples.card_set().kinds.items():
         if not kind.speaks_of(made):
@@ -126,6 +130,10 @@ def test_every_template_renders_with_every_determination_it_is_for(made: Determi
         if kind.task:
             assert samples.card_set().plain(f"{name}/task", words)
             assert samples.card_set().plain(f"{name}/task-label", words)
+        if kind.proposal:
+            assert samples.card_set().plain(f"{name}/proposal-label", words)
+            for change in ("add", "revise", "remove"):
+                assert samples.card_set().plain(f"{name}/proposal", {**words, "change": change})
         rendered += 1
     assert rendered
 
