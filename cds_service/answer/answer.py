@@ -6,7 +6,7 @@ from dataclasses import replace
 from cds_service.answer.actions import system_actions
 from cds_service.answer.assertion import assertion_id
 from cds_service.answer.cards import cards, weightiest
-from cds_service.answer.configuration import COVERAGE_TOPIC, CardChoice, read_configuration
+from cds_service.answer.configuration import COVERAGE_TOPIC, PARTS, CardChoice, read_configuration
 from cds_service.answer.context import Answer, AnswerContext
 from cds_service.answer.proposals import proposal_cards
 from cds_service.answer.shape import shape
@@ -22,7 +22,7 @@ def build(determinations: Sequence[Determination], context: AnswerContext) -> An
     when an answer would be illegal, which is a fault of this service or its data.
     """
     named = tuple(_with_assertion_id(determination, context) for determination in determinations)
-    topics = {*context.cards.topics, COVERAGE_TOPIC}
+    topics = {*context.cards.topics, *PARTS, COVERAGE_TOPIC}
     choice = read_configuration(context.configuration, topics)
     every = (*cards(named, context, choice), *proposal_cards(named, context, choice))
     made = weightiest(every, choice.max_cards)

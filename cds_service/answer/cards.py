@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from cds_service.answer.card_files import CardText, Kind, Override
-from cds_service.answer.configuration import CardChoice
+from cds_service.answer.card_files import CardText, Kind, Offer, Override
+from cds_service.answer.configuration import FORM_APP, FORM_TASK, CardChoice
 from cds_service.answer.context import AnswerContext, CardOrigin
 from cds_service.answer.coverage_rules import Version
 from cds_service.answer.task import documentation_task
@@ -28,10 +28,18 @@ def cards(
     """At most one card for each determination, in their order."""
     several = are_several(determinations)
     return tuple(
-        _card(determination, context, found, several)
+        _card(determination, context, found, _offered(found[1], context, choice), several)
         for determination in determinations
         if (found := _usual_card(context.cards.kinds, determination, choice))
     )
+
+
+def _offered(text: CardText, context: AnswerContext, choice: CardChoice) -> tuple[Offer, ...]:
+    """What the card's file offers, less what the client switched off; a Task only once, when orders are final
+    and not while they are being written (hook-19).
+    """
+    wanted = {"form": choice.allows(FORM_APP), "task": choice.allows(FORM_TASK) and context.primary}
+    return tuple(offer for offer in text.offers if wanted.get(offer, True))
 
 
 def are_several(determinations: Sequence[Determination]) -> bool:
@@ -60,24 +68,30 @@ def weightiest(made: Sequence[Made], limit: int) -> tuple[Made, ...]:
 
 
 def _card(
-    determination: Determination, context: AnswerContext, found: tuple[str, CardText], several: bool
+    determination: Determination,
+    context: AnswerContext,
+    found: tuple[str, CardText],
+    offers: tuple[Offer, ...],
+    several: bool,
 ) -> Made:
     name, text = found
-    form = context.smart_link(determination) if "form" in text.offers else None
+    form = context.smart_link(determination) if "form" in offers else None
     payer = context.payer_name(determination)
     words = view(determination, payer, form is not None)
     uuid = context.new_id()
-    suggestions = tuple(_suggestions(determination, context, name, words)) if "task" in text.offers else ()
+    suggestions = tuple(_suggestions(determination, context, name, words)) if "task" in offers else ()
     card = Card(
         uuid=uuid,
         summary=shorten(context.cards.plain(f"{name}/summary", words), SUMMARY_LIMIT - 1),
         detail=context.cards.markdown(f"{name}/detail", words),
         indicator=text.indicator,
-        source=Source(label=plain(payer), topic=topic(text, context.version)),
+        source=Source(
+            label=plain(payer), url=context.policy_page(determination), topic=topic(text, context.version)
+        ),
         suggestions=suggestions,
         selection_behavior="at-most-one" if suggestions else None,
         override_reasons=_override_reasons(text.override_reasons),
-        links=tuple(_links(determination, context, text, form)),
+        links=tuple(_links(determination, context, offers, form)),
         extension=associated(determination, context.version) if several else None,
     )
     ids = tuple(suggestion.uuid for suggestion in suggestions)
@@ -95,14 +109,18 @@ def _override_reasons(overrides: Sequence[Override]) -> tuple[OverrideReason, ..
 
 
 def _links(
-    determination: Determination, context: AnswerContext, text: CardText, form: str | None
+    determination: Determination, context: AnswerContext, offers: Sequence[Offer], form: str | None
 ) -> Iterator[Link]:
-    """What the card's file offers and the determination has, in the order of the file."""
+    """What is offered and the determination has, in the order of the card's file.
+
+    A card that launches an app links to nothing else (resp-72); the policy's page is its source's address.
+    """
+    if form:
+        yield Link(label="Open the documentation form", url=form, type="smart")
+        return
     page, product = context.policy_page(determination), determination.product
-    for offer in text.offers:
-        if offer == "form" and form:
-            yield Link(label="Open the documentation form", url=form, type="smart")
-        elif offer == "policy" and page and determination.policy:
+    for offer in offers:
+        if offer == "policy" and page and determination.policy:
             yield Link(label=f"Policy {plain(determination.policy.number)}", url=page, type="absolute")
         elif offer == "product" and product and product.contact and product.contact.url:
             yield Link(label=plain(product.contact.name), url=product.contact.url, type="absolute")

@@ -8,6 +8,9 @@ MOST_CARDS = 20
 """Cards sent where the client sets no limit of its own."""
 COVERAGE_TOPIC = "coverage-info"
 """Switches coverage cards and the coverage-information action alike (resp-28)."""
+FORM_TASK, FORM_APP = "form-completion", "smart-app"
+PARTS = {FORM_TASK: "Documentation Task", FORM_APP: "Documentation Form App"}
+"""Response types that stand on coverage cards, and that the guide's list has no code for (dev-5, dev-7)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,7 @@ class CardChoice:
     ignored: tuple[str, ...] = ()
 
     def allows(self, topic: str) -> bool:
-        """Whether cards of this response type may be sent (dev-14)."""
+        """Whether this response type may be sent (dev-14)."""
         return topic not in self.off
 
 

@@ -8,6 +8,7 @@ import structlog
 from flask import Blueprint, Response, request
 
 from cds_service.answer.context import Answer
+from cds_service.answer.proposals import proposed_by
 from cds_service.audit.metrics import CALLS, FEEDBACK, SECONDS, count_determinations
 from cds_service.decide import decide
 from cds_service.hooks.feedback import read_feedback
@@ -35,7 +36,9 @@ def discover() -> Response:
     here = desk()
     if not here.open_discovery:
         here.trust.check(request.headers.get("Authorization"), f"{here.public_url}/cds-services")
-    return Response(fhir_json.write(discovery(here.tools.cards.topics)), content_type=JSON)
+    proposed = proposed_by(here.tools.knowledge.bundle.all_versions)
+    topics = here.tools.cards.topics_with(proposed)
+    return Response(fhir_json.write(discovery(topics)), content_type=JSON)
 
 
 @pages.post("/cds-services/<service>", strict_slashes=False)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cds_service.answer.configuration import COVERAGE_TOPIC, MAX_CARDS, MOST_CARDS
+from cds_service.answer.configuration import COVERAGE_TOPIC, FORM_APP, FORM_TASK, MAX_CARDS, MOST_CARDS, PARTS
 from cds_service.hooks.prefetch import DISCOVERY
 from cds_service.kernel.fhir_json import JsonObject
 
@@ -84,7 +84,7 @@ def _described(service: HookService, topics: Mapping[str, str]) -> JsonObject:
 
 def _options(topics: Mapping[str, str]) -> list[JsonObject]:
     """One switch for each kind of response, and the limit of cards; the same on every service (dev-9)."""
-    displays = {COVERAGE_TOPIC: "Coverage Information", **topics}
+    displays = {COVERAGE_TOPIC: "Coverage Information", **topics, **PARTS}
     switches = [
         _option(code, "boolean", display, f"{display}: {_SENDS.get(code, 'cards of this kind')}.", True)
         for code, display in displays.items()
@@ -96,7 +96,11 @@ def _options(topics: Mapping[str, str]) -> list[JsonObject]:
 _SENDS = {
     COVERAGE_TOPIC: "the verdict on each order, as a card and as a system action on the order",
     "guideline": "a page with the policy that applies",
-    "off-guideline": "what in the record does not fit the policy",
+    "therapy-alternatives-opt": "other services that the policy prefers, as orders to choose",
+    "therapy-alternatives-req": "services that the policy wants tried first, as orders to choose",
+    "clinical-reminder": "further orders that the policy asks for, ready to be added",
+    FORM_TASK: "a Task for the documentation form, for clients that cannot open it themselves",
+    FORM_APP: "a link that opens the documentation form",
 }
 
 
