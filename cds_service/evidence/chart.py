@@ -1,8 +1,9 @@
 """What was received of a patient, by resource type, with found, absent, failed and never asked kept apart."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -12,17 +13,22 @@ from cds_service.kernel.references import canonical, resource_type
 
 ANY_TYPE = "*"
 _OFTEN_LACKING = frozenset({"BodyStructure", "Procedure", "QuestionnaireResponse"})
+_CONTAINERS = frozenset({"Bundle", "Parameters", "OperationOutcome", "Resource", "DomainResource"})
 _UNSUPPORTED_CODES = frozenset({"not-supported", "not-found"})
 _UNSUPPORTED_STATUS = ("404", "405", "501")
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One resource as received: its `Type/id` and its JSON bytes, decoded only when a rule reads it."""
+    """One resource as received: its `Type/id` and its JSON bytes, decoded only when a rule reads it.
+
+    code: the bytes of its `code`, which tells whether any rule does.
+    """
 
     reference: str
     type: str
     raw: bytes | msgspec.Raw
+    code: msgspec.Raw | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +100,26 @@ class _RawBundle(msgspec.Struct, gc=False):
 
 
 class _Probe(msgspec.Struct, gc=False, rename="camel"):
-    resource_type: str
+    resource_type: Annotated[str, msgspec.Meta(pattern=r"^[A-Z][A-Za-z]+$")]
     id: str | int | msgspec.UnsetType = msgspec.UNSET
+    code: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
+class _Issue(msgspec.Struct, gc=False):
+    """An issue of an OperationOutcome; only its severity has to be right."""
+
+    severity: Literal["information", "warning", "error", "fatal"]
+    code: Any = None
+    diagnostics: Any = None
+    expression: Any = None
+    location: Any = None
+
+
+class _Outcome(msgspec.Struct, gc=False):
+    issue: Annotated[list[_Issue], msgspec.Meta(min_length=1)]
+
+
+_OUTCOME = msgspec.json.Decoder(_Outcome)
 _BUNDLE = msgspec.json.Decoder(_Bundle)
 _RAW_BUNDLE = msgspec.json.Decoder(_RawBundle)
 _ENTRY = msgspec.json.Decoder(_Entry)
@@ -172,7 +194,7 @@ class ChartBuilder:
             self._aliases[full_url.strip()] = reference
         same = known.setdefault(reference, [])
         if not any(bytes(other.raw) == bytes(raw) for other in same):
-            same.append(Stored(reference, kind, raw))
+            same.append(Stored(reference, kind, raw, probe.code or None))
 
     def _break(self, what: str, search: str | None) -> None:
         self._broken.append(what)
@@ -216,28 +238,31 @@ class ChartBuilder:
 
 
 def read_outcome(raw: bytes | msgspec.Raw) -> Iterator[tuple[str, str, bool]]:
-    """(resource type or `*`, reason, unsupported) for each error of an OperationOutcome (interface.md 3)."""
+    """(resource type or `*`, reason, unsupported) for each error of an OperationOutcome (interface.md 3).
+
+    One that cannot be read may stand for any search that failed.
+    """
     try:
-        issues = msgspec.json.decode(raw).get("issue")
-        errors = [i for i in issues if isinstance(i, dict) and i.get("severity") in ("error", "fatal")]
-    except (*_ERRORS, AttributeError, TypeError):
+        issues = _OUTCOME.decode(raw).issue
+    except _ERRORS:
         yield ANY_TYPE, "an OperationOutcome that cannot be read", False
         return
-    for issue in errors:
-        reason = str(issue.get("diagnostics") or issue.get("code") or "failed")
-        unsupported = issue.get("code") in _UNSUPPORTED_CODES or reason.startswith(_UNSUPPORTED_STATUS)
-        for kind in _types_named(issue) or [ANY_TYPE]:
-            yield kind, reason, unsupported and kind != ANY_TYPE
+    for issue in issues:
+        if issue.severity in ("error", "fatal"):
+            reason = str(issue.diagnostics or issue.code or "failed")
+            unsupported = str(issue.code) in _UNSUPPORTED_CODES or reason.startswith(_UNSUPPORTED_STATUS)
+            for kind in _types_named(issue) or [ANY_TYPE]:
+                yield kind, reason, unsupported and kind != ANY_TYPE
 
 
-def _types_named(issue: dict[str, Any]) -> list[str]:
-    named = []
-    for key in ("expression", "location"):
-        for text in issue.get(key) or []:
-            head = str(text).split(".")[0].split("?")[0].split("/")[0].strip()
-            if resource_type(f"{head}/x"):
-                named.append(head)
-    return named
+def _types_named(issue: _Issue) -> list[str]:
+    """The resource types that lead the issue's paths; none when one of the paths leads nowhere."""
+    texts = [
+        text for named in (issue.expression, issue.location) if isinstance(named, list) for text in named
+    ]
+    heads = [re.split(r"[.?/]", text)[0].strip() if isinstance(text, str) else "" for text in texts]
+    told = all(resource_type(f"{head}/x") and head not in _CONTAINERS for head in heads)
+    return heads if told else []
 
 
 def search_notes(chart: Chart) -> tuple[Note, ...]:

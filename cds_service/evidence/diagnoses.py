@@ -10,7 +10,7 @@ from msgspec import UNSET
 from cds_service.evidence.chart import Chart, Stored
 from cds_service.evidence.sites import Site, read_sites
 from cds_service.kernel.codes import Terminology
-from cds_service.kernel.concepts import NOTHING, Concept, damaged_concept, read_concept
+from cds_service.kernel.concepts import NOTHING, Concept, code_concept, read_concept
 from cds_service.kernel.dates import FhirDate
 from cds_service.kernel.decode import decode
 from cds_service.kernel.elements import CodeableConcept, Condition, Extension
@@ -113,7 +113,10 @@ class _Reader:
         self.words = re.compile(model.malignant_words)
 
     def condition(self, stored: Stored) -> Iterator[Diagnosis]:
-        """The diagnosis a Condition makes, unless it is void or somebody else's."""
+        """The diagnosis a Condition makes, unless it is void, somebody else's, or about no tumor at all."""
+        concept = code_concept(stored.code, stored.raw, self.terms)
+        if self._is_something_else(concept):
+            return
         resource, damaged = decode(stored.raw, Condition)
         if resource is None:
             yield Diagnosis(stored.reference, Standing.UNREADABLE, True, NOTHING)
@@ -129,7 +132,7 @@ class _Reader:
             stored.reference,
             Standing.UNREADABLE if broken else standing,
             _is_current(resource, clinical),
-            self._concept(stored, resource, damaged),
+            concept,
             site=read_sites(resource.body_site or (), self.model, self.terms),
             onset=_onset(resource) or _recorded(resource),
             only_recorded=_onset(resource) is None,
@@ -150,10 +153,10 @@ class _Reader:
         tumors, elsewhere = _most_specific(placed, elsewhere)
         return replace(bare, tumors=tuple(tumors), elsewhere=tuple(elsewhere))
 
-    def _concept(self, stored: Stored, resource: Condition, damaged: frozenset[str]) -> Concept:
-        if "code" in damaged:
-            return damaged_concept(stored.raw, self.terms)
-        return read_concept(resource.code, self.terms)
+    def _is_something_else(self, concept: Concept) -> bool:
+        """Most problems of a chart are no tumors; nothing more of them is decoded, be it sound or damaged."""
+        told = concept.keys or concept.words
+        return bool(told) and not concept.sets and not self._names_malignancy(concept)
 
     def _groups(self, concept: Concept) -> tuple[list[TumorGroup], list[Elsewhere]]:
         if not concept.sets:

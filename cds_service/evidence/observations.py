@@ -8,10 +8,10 @@ from msgspec import UNSET
 
 from cds_service.evidence.chart import Chart, Stored
 from cds_service.kernel.codes import Terminology
-from cds_service.kernel.concepts import Concept, damaged_concept, read_concept
+from cds_service.kernel.concepts import Concept, code_concept
 from cds_service.kernel.dates import FhirDate
 from cds_service.kernel.decode import decode
-from cds_service.kernel.elements import CodeableConcept, CodeOnly, Observation
+from cds_service.kernel.elements import CodeableConcept, Observation
 from cds_service.policy.tumors import Attestations, TumorModel
 
 
@@ -102,9 +102,7 @@ def read_observations(
 def _read(
     stored: Stored, chart: Chart, model: TumorModel | None, statements: Attestations, terms: Terminology
 ) -> Observed | None:
-    head, damaged = decode(stored.raw, CodeOnly)
-    whole = head is not None and not damaged
-    concept = read_concept(head.code, terms) if head and whole else damaged_concept(stored.raw, terms)
+    concept = code_concept(stored.code, stored.raw, terms)
     about, code = _about(concept, model, statements)
     if about is None:
         return None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from msgspec import UNSET, Raw, UnsetType
 
 from cds_service.kernel.codes import Key, Terminology
-from cds_service.kernel.decode import sound_codings
+from cds_service.kernel.decode import sound, sound_codings
 from cds_service.kernel.elements import CodeableConcept
 
 
@@ -62,10 +62,25 @@ def _in_words(keys: list[Key], terms: Terminology) -> str:
     return found[0] if found else " ".join(code for _, code in keys)
 
 
+def code_concept(code: Raw | None, resource: bytes | Raw, terms: Terminology) -> Concept:
+    """The concept of a resource's `code`; what is sound of it when it is damaged.
+
+    code: the bytes of the element, None when it is absent; resource: those of the whole resource.
+    """
+    whole = sound(code, CodeableConcept) if code is not None else None
+    return damaged_concept(resource, terms) if whole is None else read_concept(whole, terms)
+
+
 def damaged_concept(raw: bytes | Raw, terms: Terminology) -> Concept:
-    """What can still be read of a resource whose `code` is damaged: its sound codings and words."""
+    """What can still be read of a resource whose `code` is damaged: its sound codings and their words.
+
+    Without a coding of a known system nothing tells what the damage hides: nothing is read (clinical.md 4.5).
+    """
     codings, text = sound_codings(raw)
-    found = [terms.lookup(system, code) for system, code in codings]
+    known = [(system, code) for system, code in codings if code.strip() and terms.is_known_system(system)]
+    if not known:
+        return Concept(shown=text)
+    found = [terms.lookup(system, code) for system, code in known]
     return Concept(
         tuple(key for key, _, _ in found), tuple(sets for _, sets, _ in found if sets), text.casefold(), text
     )

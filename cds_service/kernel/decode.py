@@ -44,6 +44,15 @@ def decode(raw: bytes | msgspec.Raw, kind: type[E]) -> tuple[E | None, frozenset
         return _salvage(raw, kind)
 
 
+def sound(raw: bytes | msgspec.Raw, kind: type[E]) -> E | None:
+    """One element, or None when any part of it cannot be read."""
+    try:
+        element: E = _decoder(kind).decode(raw)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+    return element
+
+
 def _salvage(raw: bytes | msgspec.Raw, kind: type[E]) -> tuple[E | None, frozenset[str]]:
     fields = msgspec.structs.fields(kind)
     try:
@@ -92,7 +101,7 @@ def link_ids(raw: bytes | msgspec.Raw) -> set[str] | None:
 
 def _link_ids(items: list[dict[str, Any]]) -> Iterator[str]:
     for item in items:
-        if not isinstance(item["linkId"], str):
+        if not isinstance(item["linkId"], str) or not item["linkId"].strip():
             raise ValueError("a linkId that is no text")
         yield item["linkId"]
         yield from _link_ids(item.get("item") or [])

@@ -152,12 +152,6 @@ class Observation(Element, kw_only=True):
     component: Many[Component] | UnsetType = UNSET
 
 
-class CodeOnly(Element, kw_only=True):
-    """First look at an Observation: most are about nothing that a rule reads."""
-
-    code: CodeableConcept
-
-
 ProcedureStatus = Literal[
     "preparation", "in-progress", "not-done", "on-hold", "stopped", "completed", "entered-in-error", "unknown"
 ]
