@@ -1,0 +1,1 @@
+"""Whole answers, compared to the last byte that matters."""
