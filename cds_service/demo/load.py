@@ -46,7 +46,8 @@ def search_own(kind: str, value: str = "") -> str:
 
 def is_own(resource: JsonObject) -> bool:
     """Whether a resource carries our identifier, whatever the search that found it was understood to mean."""
-    return any(identifier.get("system") == SYSTEM for identifier in resource.get("identifier", ()))
+    held = resource.get("identifier", [])
+    return any(one.get("system") == SYSTEM for one in held) if isinstance(held, list) else False
 
 
 def kinds(patients: Iterable[DemoPatient]) -> list[str]:

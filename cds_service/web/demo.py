@@ -1,12 +1,12 @@
 """The demo's order-entry page: an EHR in the browser, and what it cannot do by itself.
 
 The page calls the embedded EHR and the hook service like any EHR. Only three things come from here: who and
-what there is to choose from, Markdown and reason codes put into words, and the full account of a call, made
-by judging it again.
+what there is to choose from, Markdown and reason codes put into words, and the account of a call that has no
+record, made by judging it again.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -91,6 +91,7 @@ def _site(site: DemoSite, here: Desk) -> JsonObject:
         "discovery": url_for("cds.discover"),
         "words": url_for("demo.words"),
         "account": url_for("demo.account"),
+        "determinations": f"{request.script_root}/determinations",
         "policies": url_for("policies.all_policies"),
         "patients": [asdict(person) for person in site.people],
         "procedures": list(site.procedures),
@@ -103,7 +104,8 @@ def _account() -> Response:
     here = desk()
     hook = read_hook_request(request.get_data(cache=False), "order-sign")
     caller = caller_of(None, hook, here.hosts, here.crd_version)
-    answer = decide(hook, caller, here.tools, Deadline.after(here.budget))
+    unrecorded = replace(here.tools, store=None)
+    answer = decide(hook, caller, unrecorded, Deadline.after(here.budget))
     found = [as_json(one) | {"coverage_assertion_id": one.assertion_id} for one in answer.determinations]
     return data({"determinations": found})
 

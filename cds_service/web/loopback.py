@@ -23,7 +23,10 @@ class _Quiet(WSGIRequestHandler):
 def serving(app: Flask, listening: socket.socket) -> Iterator[None]:
     """Answers calls on a bound socket while the block runs; calls under way at its end are finished."""
     host, port = listening.getsockname()[:2]
-    with make_server(host, port, app, threaded=True, request_handler=_Quiet, fd=listening.fileno()) as server:
+    with (
+        listening,
+        make_server(host, port, app, threaded=True, request_handler=_Quiet, fd=listening.fileno()) as server,
+    ):
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="cds-service", daemon=True)
         thread.start()
         try:
@@ -31,4 +34,3 @@ def serving(app: Flask, listening: socket.socket) -> Iterator[None]:
         finally:
             server.shutdown()
             thread.join()
-    listening.close()

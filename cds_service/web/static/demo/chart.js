@@ -10,6 +10,7 @@ export function chartSummary(chart, ehr) {
     section("Problems", "Condition", chart.of("Condition"), conditionRow, chart, ehr),
     section("Findings", "Observation", observations.filter((o) => !stated(o)), observationRow, chart, ehr),
     section("Statements", "Observation", observations.filter(stated), observationRow, chart, ehr),
+    section("Forms", "QuestionnaireResponse", chart.of("QuestionnaireResponse"), formRow, chart, ehr),
     section("Operations", "Procedure", chart.of("Procedure"), (p) => [words(p.code), p.status, day(p.performedDateTime)], chart, ehr),
     section("Coverage", "Coverage", chart.of("Coverage"), (c) => coverageRow(c, chart), chart, ehr),
   ];
@@ -65,6 +66,11 @@ function one(holder) {
   if (holder.valueQuantity) return `${holder.valueQuantity.value} ${holder.valueQuantity.unit ?? ""}`.trim();
   if (holder.valueBoolean !== undefined) return holder.valueBoolean ? "yes" : "no";
   return holder.valueCodeableConcept ? words(holder.valueCodeableConcept) : holder.valueString;
+}
+
+function formRow(form) {
+  const answered = (form.item ?? []).filter((item) => item.answer?.length).length;
+  return ["Documentation form", `${form.status}, ${answered} answers`, day(form.authored)];
 }
 
 function coverageRow(coverage, chart) {

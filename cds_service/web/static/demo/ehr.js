@@ -58,6 +58,7 @@ export async function readChart(ehr, patient) {
     Procedure: `Procedure?patient=${patient}&_count=100`,
     Coverage: `Coverage?patient=${patient}&_include=Coverage:payor&_count=100`,
     ServiceRequest: `ServiceRequest?patient=${patient}&_count=100`,
+    QuestionnaireResponse: `QuestionnaireResponse?patient=${patient}&_count=100`,
   };
   const failed = [];
   const found = await Promise.all(
@@ -70,7 +71,9 @@ export async function readChart(ehr, patient) {
       }
     }),
   );
-  const resources = found.flat();
+  // Not every server filters every type by patient, so it is done again here.
+  const foreign = (resource) => resource.subject?.reference && resource.subject.reference !== `Patient/${patient}`;
+  const resources = found.flat().filter((resource) => !foreign(resource));
   const of = (type) => resources.filter((resource) => resource.resourceType === type);
   return { person: await ehr.read(`Patient/${patient}`), of, failed };
 }

@@ -128,6 +128,7 @@ async function sentAlong(order) {
 }
 
 async function signOrder(still) {
+  await refresh();
   at("ehr").classList.remove("comparing");
   const order = formOrder();
   const signed = await sign(order, current.patient.id, await sentAlong(order), context);
@@ -141,6 +142,12 @@ async function signOrder(still) {
   fill(at("pane-request"), raw(`POST ${site.sign}`, signed.request));
   fill(at("pane-response"), raw("200 OK", signed.response));
   showTab("criteria");
+}
+
+/** Reads the chart again: a form may have been saved since. */
+async function refresh() {
+  current.chart = await readChart(ehr, current.patient.id);
+  fill(at("chart"), chartSummary(current.chart, ehr));
 }
 
 const raw = (title, value) => h("div", {}, h("p", { class: "raw-head" }, h("code", {}, title), copyButton(JSON.stringify(value, null, 2))), json(value));

@@ -64,7 +64,7 @@ export function assertions(response) {
   return orders.flatMap((order) =>
     (order.extension ?? [])
       .filter((extension) => extension.url?.endsWith("/ext-coverage-information"))
-      .map((extension) => ({ order, said: members(extension) })),
+      .map(members),
   );
 }
 

@@ -8,14 +8,20 @@ import { determinationTree } from "./criteria.js";
 
 /** Signs an order. context: {site, ehr}; gives {request, response, seconds, stored, accounts: [{account, policy, address}]} */
 export async function sign(order, patient, prefetch, context) {
-  const request = hookCall(order, patient, context.ehr, prefetch);
+  const { site, ehr } = context;
+  const request = hookCall(order, patient, ehr, prefetch);
   const start = performance.now();
-  const response = await post(context.site.sign, request);
+  const response = await post(site.sign, request);
   const seconds = (performance.now() - start) / 1000;
-  const { determinations } = await post(context.site.account, request);
-  const accounts = await Promise.all(determinations.map((account) => withPolicy(account, context.site)));
-  return { request, response, seconds, stored: assertions(response), accounts };
+  const stored = assertions(response);
+  const determinations = stored.length ? await recorded(stored, site) : (await post(site.account, request)).determinations;
+  const accounts = await Promise.all(determinations.map((account) => withPolicy(account, site)));
+  return { request, response, seconds, stored, accounts };
 }
+
+/** What the service keeps under each assertion; an answer without a coverage asserts nothing and has no record. */
+const recorded = (stored, site) =>
+  Promise.all(stored.map((said) => get(`${site.determinations}/${said["coverage-assertion-id"][0]}`)));
 
 async function withPolicy(account, site) {
   const address = account.policy ? `${site.policies}/${account.policy}/versions/${account.policy_version}` : null;
