@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import TypedDict
 
 from cds_service.coverage.member import Case
+from cds_service.coverage.read import Held
 from cds_service.criteria.result import CriterionResult
 from cds_service.kernel.provenance import Gap, Note
 from cds_service.kernel.truth import Truth, all_of
@@ -26,13 +27,17 @@ class Outcome(StrEnum):
     CANNOT_EVALUATE = "cannot-evaluate"
 
 
+_SEARCH_FAILED = "search-failed"
+
+
 @dataclass(frozen=True, slots=True)
 class Determination:
     """The conclusion for one order under one coverage: what cards, extension and record are made of.
 
     coverage: `Coverage/id` on the client's server or None; plan: name of the coverage's plan if known;
     reason: key of `cards/reasons.yaml`; technical: the outcome is cannot-evaluate because something failed,
-    not because of the text; product: the product exception that sends the reader elsewhere; covered /
+    not because of the text; product: the product exception that sends the reader elsewhere; held: the
+    Coverage as read, also where it is not in force; covered /
     pa_needed / doc_needed / info_needed: codes of coverage-information as in determinations.md section 1,
     None where nothing is said; questionnaire: versioned canonical.
     """
@@ -50,6 +55,7 @@ class Determination:
     product: ProductException | None = None
     plan: str | None = None
     technical: bool = False
+    held: Held | None = None
     covered: str | None = None
     pa_needed: str | None = None
     doc_needed: str | None = None
@@ -61,6 +67,12 @@ class Determination:
     def open_criteria(self) -> tuple[CriterionResult, ...]:
         """Criteria whose state is unknown."""
         return tuple(c for c in self.criteria if c.state is Truth.UNKNOWN)
+
+    @property
+    def hindered(self) -> bool:
+        """Whether something that failed stands in the way of an answer (resp-43)."""
+        gaps = (gap.code for criterion in self.open_criteria for gap in criterion.gaps)
+        return self.technical or (self.outcome is Outcome.NEEDS_INFO and _SEARCH_FAILED in gaps)
 
     @property
     def failed_criteria(self) -> tuple[CriterionResult, ...]:
@@ -116,6 +128,7 @@ def determine(case: Case, criteria: tuple[CriterionResult, ...]) -> Determinatio
         notes=case.order.notes,
         product=case.product,
         plan=case.plan,
+        held=case.held,
         technical=reason in _TECHNICAL,
     )
     return replace(bare, **_codes(case, outcome))

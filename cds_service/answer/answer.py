@@ -21,7 +21,7 @@ def build(determinations: Sequence[Determination], context: AnswerContext) -> An
     Pure but for `context.new_id` and `context.smart_link`. Raises ResponseError or CoverageInformationError
     when an answer would be illegal, which is a fault of this service or its data.
     """
-    named = tuple(_with_assertion_id(determination, context) for determination in determinations)
+    named = tuple(_with_assertion_id(_addressed(item), context) for item in determinations)
     topics = {*context.cards.topics, *PARTS, COVERAGE_TOPIC}
     choice = read_configuration(context.configuration, topics)
     every = (*cards(named, context, choice), *proposal_cards(named, context, choice))
@@ -30,6 +30,20 @@ def build(determinations: Sequence[Determination], context: AnswerContext) -> An
     response = HookResponse(cards=tuple(card for card, _ in made), system_actions=actions)
     shaped = check(shape(response, context.client.quirks, context.new_id))
     return Answer(shaped, named, tuple(origin for _, origin in made))
+
+
+def _addressed(determination: Determination) -> Determination:
+    """Names a coverage to speak of where none is usable: the one that has ended (resp-45), or the one that
+    the order names while coverages cannot be looked up (resp-43). Without any there is nothing to state.
+    """
+    if determination.coverage is not None:
+        return determination
+    if determination.held is not None:
+        return replace(determination, coverage=determination.held.reference)
+    named = [name for name in determination.order.insurance if name.startswith("Coverage/")]
+    if determination.technical and len(named) == 1:
+        return replace(determination, coverage=named[0])
+    return determination
 
 
 def _with_assertion_id(determination: Determination, context: AnswerContext) -> Determination:

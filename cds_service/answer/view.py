@@ -32,7 +32,7 @@ def view(determination: Determination, payer: str, form: bool) -> dict[str, Any]
         "product": product,
         "contact": (product and product.contact) or payer_contact,
         "pa_needed": determination.pa_needed,
-        "technical": determination.technical,
+        "technical": determination.hindered,
         "form": form,
     }
 

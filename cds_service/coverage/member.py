@@ -1,6 +1,6 @@
 """From an order to its cases: coverage, payer, product and policy version, or the reason why none."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cds_service.coverage.payers import Unmatched, match_payer, match_products
 from cds_service.coverage.read import Held, read_coverages
@@ -16,7 +16,8 @@ class Case:
     """One order under one coverage.
 
     policy: the version that decides; reason: key of `cards/reasons.yaml` saying why there is none (empty
-    when there is); product: the exception that sends the reader elsewhere.
+    when there is); product: the exception that sends the reader elsewhere; held: the Coverage as read, also
+    where it is not in force and so is no `coverage`.
     """
 
     order: Order
@@ -26,6 +27,7 @@ class Case:
     policy: PolicyVersion | None = None
     product: ProductException | None = None
     plan: str | None = None
+    held: Held | None = None
 
 
 def choose(order: Order, chart: Chart, bundle: PolicyBundle) -> list[Case]:
@@ -45,8 +47,8 @@ def choose(order: Order, chart: Chart, bundle: PolicyBundle) -> list[Case]:
     ):
         return [Case(order, None, "coverage-search-failed")]
     if not usable:
-        return [Case(order, None, _why_none(held, relevant))]
-    return [_case(order, item, bundle) for item in usable]
+        return [Case(order, None, _why_none(held, relevant), held=next(iter(relevant), None))]
+    return [replace(_case(order, item, bundle), held=item) for item in usable]
 
 
 def _why_none(held: list[Held], relevant: list[Held]) -> str:

@@ -1,7 +1,7 @@
 """Coverage resources read leniently: whose they are, whether in force, and what they say of the payer."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import msgspec
@@ -19,8 +19,9 @@ _NEEDED = frozenset({"status", "period", "payor", "type", "classes", "subscriber
 class Held:
     """One coverage of the patient.
 
-    readable: false when a part that decides cannot be read; rank: its order among the patient's coverages;
-    plan: the name of its plan, for display.
+    readable: false when a part that decides cannot be read; in_force: on the day of service; rank: its order
+    among the patient's coverages; plan: the name of its plan, for display; active: by its status; starts,
+    ends: its first and last day, as far as they can be read.
     """
 
     reference: str
@@ -29,6 +30,14 @@ class Held:
     rank: int
     words: PayerWords
     plan: str | None
+    active: bool = True
+    starts: date | None = None
+    ends: date | None = None
+
+    def covers(self, day: date) -> bool:
+        """Whether it is in force on that day, as far as that can be read."""
+        begun = self.starts is None or self.starts <= day
+        return self.active and begun and (self.ends is None or day <= self.ends)
 
 
 def read_coverages(chart: Chart, day: date) -> list[Held]:
@@ -47,21 +56,19 @@ def _read(stored: Stored, chart: Chart, day: date) -> Held | None:
     rank = coverage.order if coverage.order is not UNSET else 99
     classes = [(c.value or "", c.name or "") for c in coverage.classes or ()]
     plan = next((name for _, name in reversed(classes) if name), None)
-    return Held(
-        stored.reference, readable, _in_force(coverage, damaged, day), rank, _words(coverage, chart), plan
-    )
+    active = "status" in damaged or coverage.status == "active"
+    starts, ends = _days(coverage)
+    held = Held(stored.reference, readable, True, rank, _words(coverage, chart), plan, active, starts, ends)
+    return replace(held, in_force=held.covers(day))
 
 
-def _in_force(coverage: Coverage, damaged: frozenset[str], day: date) -> bool:
-    """Active and within its period as far as that can be read, on the day of service (not of the order)."""
-    if "status" not in damaged and coverage.status != "active":
-        return False
+def _days(coverage: Coverage) -> tuple[date | None, date | None]:
+    """First and last day of its period."""
     period = coverage.period
     if period is UNSET:
-        return True
-    starts = period.start is UNSET or period.start.first <= day
-    ends = period.end is UNSET or day <= period.end.last
-    return starts and ends
+        return None, None
+    starts = period.start.first if period.start is not UNSET else None
+    return starts, period.end.last if period.end is not UNSET else None
 
 
 def _words(coverage: Coverage, chart: Chart) -> PayerWords:
