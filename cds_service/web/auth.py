@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import jwt
 import requests
 import structlog
+from urllib3.exceptions import HTTPError
 
 from cds_service.kernel.errors import CallError, not_trusted
 from cds_service.web.clients import Client, ClientList
@@ -51,13 +52,16 @@ class KeySet:
 
     def find(self, kid: str, algorithm: str) -> jwt.PyJWK:
         """The key of that id, if it fits the algorithm. Raises _RefusedError."""
-        with self._lock:
-            now = time.monotonic()
-            wanting = now - self._read > _FRESH or not self._of(kid)
-            if wanting and now - self._tried > self._pause:
-                self._tried = now
-                self._refresh(now)
-            found = [] if now - self._read > _STALE else self._of(kid)
+        now, at_hand = time.monotonic(), bool(self._of(kid))
+        # Whoever has the key at hand does not wait for a key server that is slow today.
+        if (now - self._read > _FRESH or not at_hand) and self._lock.acquire(blocking=not at_hand):
+            try:
+                if now - self._tried > self._pause:
+                    self._tried = now
+                    self._refresh(now)
+            finally:
+                self._lock.release()
+        found = [] if now - self._read > _STALE else self._of(kid)
         fitting = [key for key in found if _fits(key, algorithm)]
         if not fitting:
             raise _RefusedError("key-unknown" if not found else "key-does-not-fit")
@@ -76,14 +80,7 @@ class KeySet:
             keys = json.loads(raw)["keys"]
             self._keys = [key for key in keys if isinstance(key, dict)]
             self._read = now
-        except (
-            requests.RequestException,
-            OSError,
-            ValueError,
-            LookupError,
-            TypeError,
-            RecursionError,
-        ) as error:
+        except (HTTPError, OSError, ValueError, LookupError, TypeError, RecursionError) as error:
             log.warning("keys-not-read", kind=type(error).__name__)
 
 
@@ -97,10 +94,10 @@ def _fits(key: Jwk, algorithm: str) -> bool:
 
 def _fetch(url: str) -> bytes:
     """The bytes at a registered address: no redirect, no more than MAX_KEYS, no longer than a few seconds."""
-    until = time.monotonic() + _SECONDS
+    until, waits = time.monotonic() + _SECONDS, (_SECONDS / 2, _SECONDS / 2)
     with requests.Session() as session:
         session.trust_env = False
-        with closing(session.get(url, stream=True, allow_redirects=False, timeout=(2.0, 3.0))) as response:
+        with closing(session.get(url, stream=True, allow_redirects=False, timeout=waits)) as response:
             if response.status_code != 200:
                 raise ValueError("no key set there")
             body = b""

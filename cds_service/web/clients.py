@@ -120,7 +120,8 @@ def _is_safe(address: str) -> bool:
     """https, or a server of this machine."""
     try:
         parts = urlsplit(address)
-        return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+        here = is_loopback(parts.hostname or "")
+        return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and here))
     except ValueError:
         return False
 
