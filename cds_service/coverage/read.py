@@ -52,7 +52,8 @@ def _read(stored: Stored, chart: Chart, day: date) -> Held | None:
         return Held(stored.reference, False, True, 99, PayerWords(), None)
     if chart.is_other_patient(coverage.beneficiary):
         return None
-    readable = damaged.isdisjoint(_NEEDED)
+    payors = all(_is_readable(payor, coverage, chart) for payor in coverage.payor or ())
+    readable = damaged.isdisjoint(_NEEDED) and payors
     rank = coverage.order if coverage.order is not UNSET else 99
     classes = [(c.value or "", c.name or "") for c in coverage.classes or ()]
     plan = next((name for _, name in reversed(classes) if name), None)
@@ -105,6 +106,16 @@ def _payor(payor: Reference, coverage: Coverage, chart: Chart) -> Iterator[tuple
             yield name + list(organization.alias or ()), list(_ids(organization.identifier or ()))
     display = [payor.display] if isinstance(payor.display, str) else []
     yield display, list(_ids((payor.identifier,) if isinstance(payor.identifier, Identifier) else ()))
+
+
+def _is_readable(payor: Reference, coverage: Coverage, chart: Chart) -> bool:
+    """Whether the organization it refers to can be read, if it is to be had at all (clinical.md 4.5)."""
+    if payor.reference is UNSET:
+        return True
+    raw = _organization(payor, coverage, chart)
+    if raw is None:
+        return not payor.reference.startswith("#") and "Organization" not in chart.failed
+    return decode(raw, Organization)[1] <= {"id"}
 
 
 def _organization(payor: Reference, coverage: Coverage, chart: Chart) -> bytes | msgspec.Raw | None:
