@@ -133,6 +133,7 @@ def _cors(response: Response) -> Response:
             "allow_headers": ["Authorization", "Content-Type"],
             "max_age": 600,
             "vary_header": False,
+            "always_send": False,
         }
         set_cors_headers(response, get_cors_options(current_app, wanted))
     return response
