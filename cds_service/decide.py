@@ -12,7 +12,7 @@ from cds_service.answer.templates import CardSet
 from cds_service.audit.database import StoreError
 from cds_service.audit.record import Made, decision_record
 from cds_service.audit.store import Store
-from cds_service.coverage.member import Case
+from cds_service.coverage.member import NOTHING_ORDERED, Case
 from cds_service.determination import Determination, Outcome
 from cds_service.evidence.chart import Chart, ChartBuilder
 from cds_service.evidence.fill import fill
@@ -28,7 +28,7 @@ from cds_service.kernel.clock import Clock, Deadline
 from cds_service.kernel.errors import CallError, unusable_coverage
 from cds_service.knowledge import Knowledge
 from cds_service.orders.brought import brought_orders, named_orders, read_orders
-from cds_service.orders.order import Scope
+from cds_service.orders.order import Order, Scope
 
 ANSWERING = 0.5
 """Seconds kept back from the EHR for judging, answering and recording."""
@@ -37,6 +37,7 @@ _PRIMARY = frozenset({"order-sign", "order-dispatch", "appointment-book"})
 _NEEDING = frozenset({Scope.IN_SCOPE, Scope.TECHNIQUE_UNKNOWN})
 _UNUSABLE = {
     "no-coverage": "No coverage of the patient was found.",
+    "coverage-not-found": "The coverage that the order names is not among those of the patient.",
     "payer-not-read": "The coverage names no payer.",
     "payer-not-served": "The coverage's payer is not one that this service answers for.",
     "payer-ambiguous": "The coverage's payer could be more than one company.",
@@ -87,7 +88,7 @@ def decide(request: HookRequest, caller: Caller, tools: Equipment, deadline: Dea
     chart = builder.build()
     patient = f"Patient/{request.patient_id}"
     orders = read_orders(drafts, patient, knowledge.recogniser, today, chart.aliases)
-    if trouble and any(order.scope in _NEEDING for order in orders):
+    if trouble and any(_needs_coverage(order, caller) for order in orders):
         raise trouble
     cases = cases_of(orders, chart, knowledge)
     if caller.strict:
@@ -127,11 +128,18 @@ def _open(
     return None
 
 
+def _needs_coverage(order: Order, caller: Caller) -> bool:
+    """Whether an order cannot be answered without a coverage: CRD 2.2 wants a statement on every order."""
+    return order.scope in _NEEDING or (caller.strict and order.reason not in NOTHING_ORDERED)
+
+
 def _refuse_unusable(cases: Sequence[Case]) -> None:
     """Raises CallError where the call does not identify one coverage of a payer served here (hook-13)."""
+    cases = [case for case in cases if case.order.reason not in NOTHING_ORDERED]
     for case in cases:
-        if case.reason in _UNUSABLE:
-            raise unusable_coverage(_UNUSABLE[case.reason])
+        reason = case.trouble or case.reason
+        if reason in _UNUSABLE:
+            raise unusable_coverage(_UNUSABLE[reason])
     orders = [case.order.reference for case in cases]
     if len(set(orders)) < len(orders):
         hint = "Send the one coverage that is to be billed first, or name it in the order's insurance."

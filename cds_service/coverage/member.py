@@ -17,7 +17,8 @@ class Case:
 
     policy: the version that decides; reason: key of `cards/reasons.yaml` saying why there is none (empty
     when there is); product: the exception that sends the reader elsewhere; held: the Coverage as read, also
-    where it is not in force and so is no `coverage`.
+    where it is not in force and so is no `coverage`; trouble: the reason that the coverage's payer gives
+    where another one goes before it (hook-13).
     """
 
     order: Order
@@ -28,6 +29,11 @@ class Case:
     product: ProductException | None = None
     plan: str | None = None
     held: Held | None = None
+    trouble: str = ""
+
+
+NOTHING_ORDERED = frozenset({"order-not-to-be-done", "order-status-dropped"})
+"""Reasons of orders that ask for nothing, so that no coverage matters to them."""
 
 
 def choose(order: Order, chart: Chart, bundle: PolicyBundle) -> list[Case]:
@@ -36,25 +42,41 @@ def choose(order: Order, chart: Chart, bundle: PolicyBundle) -> list[Case]:
     named = [name for name in order.insurance if name.startswith("Coverage/") or chart.find(name) is not None]
     relevant = [item for item in held if item.reference in named] if named else held
     usable = [item for item in relevant if item.in_force]
-    if order.scope is Scope.OUT_OF_SCOPE:
-        return [Case(order, item.reference, order.reason) for item in usable] or [
-            Case(order, None, order.reason)
-        ]
-    if (
+    unknown = bool(
         "Coverage" in chart.unsupported
         or chart.failed.get("Coverage")
         or (not held and chart.failure("Coverage"))
-    ):
+    )
+    if order.scope is Scope.OUT_OF_SCOPE:
+        none = Case(order, None, order.reason, trouble="" if unknown else _why_none(held, relevant))
+        found = [
+            Case(order, item.reference, order.reason, trouble=_payer_trouble(item, bundle)) for item in usable
+        ]
+        return found or [none]
+    if unknown:
         return [Case(order, None, "coverage-search-failed")]
     if not usable:
-        return [Case(order, None, _why_none(held, relevant), held=next(iter(relevant), None))]
+        return [_without_coverage(order, _why_none(held, relevant), next(iter(relevant), None), bundle)]
     return [replace(_case(order, item, bundle), held=item) for item in usable]
+
+
+def _without_coverage(order: Order, reason: str, lapsed: Held | None, bundle: PolicyBundle) -> Case:
+    """The case of an order without a coverage in force; lapsed: one that is not."""
+    payer = match_payer(lapsed.words, bundle.payers.values()) if lapsed and lapsed.readable else None
+    if isinstance(payer, Unmatched):
+        return Case(order, None, reason, held=lapsed, trouble=payer.value)
+    return Case(order, None, reason, payer, held=lapsed)
 
 
 def _why_none(held: list[Held], relevant: list[Held]) -> str:
     if not held:
         return "no-coverage"
     return "coverage-not-in-force" if relevant else "coverage-not-found"
+
+
+def _payer_trouble(item: Held, bundle: PolicyBundle) -> str:
+    payer = match_payer(item.words, bundle.payers.values()) if item.readable else None
+    return payer.value if isinstance(payer, Unmatched) else ""
 
 
 def _case(order: Order, item: Held, bundle: PolicyBundle) -> Case:
