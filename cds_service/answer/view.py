@@ -50,15 +50,11 @@ def order_words(order: Order) -> str:
     """The order in words that a person understands (dev-24): its text, a display, or its codes."""
     concepts = [order.raw.get(element) for element in _CODE_ELEMENTS]
     words = [word for concept in concepts if isinstance(concept, dict) for word in _words(concept)]
-    codes = [coding.display or coding.code for coding in order.billing_codes]
-    return next(iter([*words, *codes]), order.reference)
+    return next(iter(words), order.reference)
 
 
 def _words(concept: JsonObject) -> list[str]:
-    coding = concept.get("coding")
-    displays = (
-        [item.get("display") for item in coding if isinstance(item, dict)] if isinstance(coding, list) else []
-    )
-    return [
-        word.strip() for word in (concept.get("text"), *displays) if isinstance(word, str) and word.strip()
-    ]
+    carried = concept.get("coding")
+    codings = [item for item in (carried if isinstance(carried, list) else ()) if isinstance(item, dict)]
+    said = [concept.get("text"), *(c.get("display") for c in codings), *(c.get("code") for c in codings)]
+    return [word.strip() for word in said if isinstance(word, str) and word.strip()]

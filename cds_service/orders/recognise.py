@@ -53,7 +53,7 @@ class Recogniser:
             service_date,
             authored,
             _subject(request, aliases),
-            self._billing(concepts, service),
+            self._billing(concepts, scope, service),
             tuple(canonical(r.reference, aliases) for r in request.insurance or () if r.reference),
             damaged,
             self._notes(scope, concepts, service),
@@ -132,13 +132,18 @@ class Recogniser:
             or re.search(service.site_words, text) is not None
         )
 
-    def _billing(self, concepts: list[Concept], service: Service | None) -> tuple[Coding, ...]:
-        """Billing codes that name the service (CRD-053: what would be billed, not what was coded)."""
+    def _billing(self, concepts: list[Concept], scope: Scope, service: Service | None) -> tuple[Coding, ...]:
+        """Billing codes that name the service; where the order has none, all that may be billed for it
+        (CRD-053, impl-5: what would be billed, not what was coded).
+        """
         if service is None:
             return ()
         sets = (*service.triggers, *service.triggers_with_words, *service.generic)
         systems = service.billing_systems
         codes = [key for c in concepts for key in c.keys if key[0] in systems and self._stands(key, sets)]
+        if not codes and scope is Scope.IN_SCOPE:
+            triggers = (code for name in service.triggers for code in self.terms.concepts(name))
+            codes = sorted(code for code in triggers if code[0] in systems)
         return tuple(Coding(system, code) for system, code in dict.fromkeys(codes))
 
     def _stands(self, key: tuple[str, str], sets: tuple[str, ...]) -> bool:
