@@ -1,6 +1,7 @@
 """Turns made-up patients into transactions that any R4 server takes twice; says which resources are ours."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
 from typing import Any
 from urllib.parse import quote
 from uuid import NAMESPACE_URL, uuid5
@@ -28,14 +29,22 @@ def own_value(patient: DemoPatient, reference: str) -> str:
     return f"{kind}-{name}" if kind in _SHARED else f"{patient.slug}-{name}"
 
 
-def transaction(patient: DemoPatient) -> JsonObject:
+def transaction(patient: DemoPatient, with_ids: bool = False) -> JsonObject:
     """The chart as a transaction of updates, each conditional on our own identifier (FHIR R4, RESTful API,
     conditional update).
 
-    The ids are those a server may give to new resources; one that chooses ids itself does no harm.
+    with_ids: asks for readable ids, on an EHR of our own. Elsewhere the server chooses: some never give the id
+    of a deleted resource again, so that a chart once cleared could not be loaded anew.
     """
     known = {f"{r['resourceType']}/{r['id']}": r for r in patient.resources}
-    entries = [_entry(patient, reference, resource, known) for reference, resource in known.items()]
+    urls = {reference: _urn(patient, reference) for reference in known}
+    entries = [
+        _entry(resource, own_value(patient, reference), urls[reference], urls)
+        for reference, resource in known.items()
+    ]
+    if with_ids:
+        for entry in entries:
+            entry["resource"]["id"] = entry["resource"]["identifier"][0]["value"].lower()
     return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
 
 
@@ -57,25 +66,18 @@ def kinds(patients: Iterable[DemoPatient]) -> list[str]:
     return sorted(found.difference(last)) + [kind for kind in last if kind in found]
 
 
-def _entry(
-    patient: DemoPatient, reference: str, resource: JsonObject, known: dict[str, JsonObject]
-) -> JsonObject:
-    kind, value = resource["resourceType"], own_value(patient, reference)
+def _entry(resource: JsonObject, value: str, url: str, urls: Mapping[str, str]) -> JsonObject:
+    """An update of the one resource with our identifier of this value; references lead to other entries."""
     own = {"system": SYSTEM, "value": value}
-    content = {
-        **resource,
-        "id": value.lower(),
+    kept = {key: member for key, member in resource.items() if key != "id"}
+    content = deepcopy(kept) | {
         "meta": {"security": [_TAG]},
         "identifier": [own, *resource.get("identifier", ())],
     }
-    urls = {local: _urn(patient, local) for local in known}
     for holder in _references(content):
         holder["reference"] = urls.get(holder["reference"], holder["reference"])
-    return {
-        "fullUrl": urls[reference],
-        "resource": content,
-        "request": {"method": "PUT", "url": search_own(kind, value)},
-    }
+    request = {"method": "PUT", "url": search_own(resource["resourceType"], value)}
+    return {"fullUrl": url, "resource": content, "request": request}
 
 
 def _urn(patient: DemoPatient, reference: str) -> str:

@@ -51,7 +51,7 @@ def running_demo(patients: Sequence[DemoPatient], page: socket, record: socket) 
 
 
 def _load_all(patients: Sequence[DemoPatient], ehr: Remote) -> None:
-    for loaded in load(patients, ehr):
+    for loaded in load(patients, ehr, with_ids=True):
         if loaded.trouble:
             raise OutsideError(f"{loaded.name}: {loaded.trouble}")
 

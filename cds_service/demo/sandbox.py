@@ -38,16 +38,16 @@ def refuse_others(ehr: Remote) -> None:
         raise OutsideError(f"{ehr.base} is no FHIR R4 server: its version is {version}, 4.0.1 is needed.")
 
 
-def load(patients: Iterable[DemoPatient], ehr: Remote) -> list[Loaded]:
+def load(patients: Iterable[DemoPatient], ehr: Remote, with_ids: bool = False) -> list[Loaded]:
     """Loads each patient by a transaction of its own; a second time it brings dates and contents up to date.
 
-    A patient that the server refuses leaves the others alone.
+    with_ids: as in `transaction`. A patient that the server refuses leaves the others alone.
     """
-    return [_load(patient, ehr) for patient in patients]
+    return [_load(patient, ehr, with_ids) for patient in patients]
 
 
-def _load(patient: DemoPatient, ehr: Remote) -> Loaded:
-    bundle = transaction(patient)
+def _load(patient: DemoPatient, ehr: Remote, with_ids: bool) -> Loaded:
+    bundle = transaction(patient, with_ids)
     try:
         responses = ehr.transact(bundle)
     except OutsideError as error:

@@ -42,12 +42,7 @@ class Signed:
         """Whether the outcomes are those due; None when the service does not tell."""
         if self.determinations is None:
             return None
-        due, seen = self.patient.expect, self.determinations
-        under = sorted(outcome for coverage, outcome in due.items() if coverage != "none")
-        aside = [str(found["outcome"]) for found in seen if not found["coverage"]]
-        return under == sorted(str(found["outcome"]) for found in seen if found["coverage"]) and (
-            not aside or aside == [due.get("none")]
-        )
+        return sorted(self.patient.expect.values()) == sorted(self.outcomes)
 
 
 def templates(service: Remote) -> dict[str, str]:

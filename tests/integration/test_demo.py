@@ -16,7 +16,7 @@ from cds_service.demo.calls import OutsideError
 from cds_service.demo.patients import load_patients
 from cds_service.demo.ports import listen
 from cds_service.demo.run import RunningDemo, running_demo
-from cds_service.demo.sign import sign, templates
+from cds_service.demo.sign import assertions, sign, templates
 from cds_service.kernel.clock import utc_today
 from cds_service.kernel.errors import InputError
 from cds_service.web.app import create_app
@@ -113,10 +113,11 @@ def test_words_refuse_what_they_cannot_read(demo: RunningDemo, body: bytes) -> N
 
 def test_an_answer_without_a_coverage_has_its_account_too(demo: RunningDemo) -> None:
     """Where there is nothing to assert about, the call is judged again for the page."""
-    lena = next(patient for patient in PATIENTS if patient.slug == "lena-fischer")
-    signed = sign(lena, demo.ehr, demo.service, {})
+    ben = next(patient for patient in PATIENTS if patient.slug == "ben-adeyemi")
+    signed = sign(ben, demo.ehr, demo.service, {})
+    assert not list(assertions(signed.response))
     assert signed.determinations and signed.determinations[0]["coverage"] is None
-    assert signed.determinations[0]["reason"] == "coverage-not-in-force"
+    assert signed.determinations[0]["reason"] == "coverage-search-failed"
 
 
 def test_the_start_page_tells_of_the_patients(demo: RunningDemo) -> None:

@@ -130,7 +130,9 @@ def test_signing_shows_the_cards(base: str) -> None:
 def test_a_changed_chart_is_not_the_answer_due(base: str) -> None:
     """Exit code 1: the answer is no."""
     run("load", "--fhir-base", base)
-    requests.delete(f"{base}/Observation/hanna-berg-size", timeout=10).raise_for_status()
+    with closing(Remote(base)) as ehr:
+        (size,) = ehr.search(search_own("Observation", "hanna-berg-size"))
+    requests.delete(f"{base}/Observation/{size['id']}", timeout=10).raise_for_status()
     signed = told("sign", "--fhir-base", base, "--patient", "hanna-berg")
     shown = run("sign", "--fhir-base", base, "--patient", "hanna-berg", "--brief")
     assert signed["exit"] == shown.exit_code == 1
