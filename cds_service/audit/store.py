@@ -9,13 +9,15 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, Select, delete, insert, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from cds_service.audit.database import StoreError, open_engine, upgrade
+from cds_service.audit.kept import read_kept
 from cds_service.audit.record import DecisionRecord
 from cds_service.audit.tables import card, decision, determination, feedback, reading, used_token
 from cds_service.hooks.feedback import Feedback
+from cds_service.kernel import fhir_json
 from cds_service.kernel.fhir_json import JsonObject
 
 _RETRY_SECONDS = 5.0
@@ -41,16 +43,12 @@ class Store:
                 connection.execute(insert(card), list(record.cards))
 
     def account(self, assertion: str, client: str) -> JsonObject | None:
-        """The account of a client's last determination under an assertion id (interface.md section 1)."""
-        newest = (
-            select(determination.c.account, decision)
-            .join(decision)
-            .where(determination.c.assertion == assertion, determination.c.client == client)
-            .order_by(decision.c.decided_at.desc())
-            .limit(1)
-        )
+        """The account of a client's last determination under an assertion id (interface.md section 1).
+
+        client: blank where nobody has to say who they are; then all may be read. The reading is recorded.
+        """
         with self._transaction() as connection:
-            row = connection.execute(newest).mappings().first()
+            row = connection.execute(_newest(assertion, client)).mappings().first()
             if row is None:
                 return None
             reader = {
@@ -68,6 +66,16 @@ class Store:
             "bundle_revision": row["bundle_revision"],
             "decision": row["id"],
         }
+
+    def order(self, assertion: str, client: str) -> JsonObject | None:
+        """The order of that determination, as far as rules read it; arguments as for `account`."""
+        with self._transaction() as connection:
+            row = connection.execute(_newest(assertion, client)).mappings().first()
+        if row is None:
+            return None
+        stored = read_kept(row["chart"]).build().find(row["account"]["order"])
+        found: JsonObject | None = fhir_json.read(bytes(stored.raw)) if stored else None
+        return found
 
     def decision(self, name: str) -> JsonObject | None:
         """A whole decision, by its id, by an assertion's id (the last one), or by a card's uuid."""
@@ -157,6 +165,15 @@ class Store:
                 if not self._current:
                     upgrade(self.engine)
                     self._current = True
+
+
+def _newest(assertion: str, client: str) -> Select[Any]:
+    """The last determination under an assertion id, with its decision."""
+    wanted = select(determination.c.account, decision).join(decision)
+    wanted = wanted.where(determination.c.assertion == assertion)
+    if client:
+        wanted = wanted.where(determination.c.client == client)
+    return wanted.order_by(decision.c.decided_at.desc()).limit(1)
 
 
 def _feedback_row(item: Feedback, client: str) -> dict[str, Any]:

@@ -1,15 +1,20 @@
 """The application factory: settings in, a Flask application out."""
 
 import gc
+import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 from flask import Flask, Response, current_app, request
 from flask_cors.core import get_cors_options, set_cors_headers
+from platformdirs import user_data_path
 from secure import ContentSecurityPolicy, ReferrerPolicy, Secure, XContentTypeOptions, XFrameOptions
+from sqlalchemy import make_url
 
 from cds_service import __version__
+from cds_service.answer.artefacts import load_artefacts
 from cds_service.answer.templates import load_cards
 from cds_service.audit.store import Store
 from cds_service.decide import Equipment
@@ -24,7 +29,9 @@ from cds_service.web import cds, ops, policies, problems, records, start
 from cds_service.web.auth import Trust
 from cds_service.web.clients import ClientList
 from cds_service.web.desk import NAME, Desk, desk
+from cds_service.web.loop import Loop
 from cds_service.web.replay import UsedTokens
+from cds_service.web.secret_key import secret_key
 
 MAX_BODY = 10 * 1024 * 1024
 _FOLDER = Path(__file__).parent
@@ -51,11 +58,13 @@ def create_app(
     database_url: str | None = None,
     fhir_hosts: str | None = None,
     public_url: str | None = None,
+    signing_key: bytes | None = None,
 ) -> Flask:
     """The service as a WSGI application.
 
     settings: those of the environment unless given; single ones may be given in their place. clock,
-    knowledge: for tests. Raises SettingError, DataError or BundleError when the service cannot start.
+    knowledge, signing_key: for tests. Raises SettingError, DataError or BundleError when the service cannot
+    start.
     """
     given = {"auth": auth, "database_url": database_url, "fhir_hosts": fhir_hosts, "public_url": public_url}
     if settings is None or any(given.values()):
@@ -63,9 +72,12 @@ def create_app(
         settings = load_settings(**before | {name: value for name, value in given.items() if value})
     app = Flask(NAME, template_folder=str(_FOLDER / "templates"), static_folder=str(_FOLDER / "static"))
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
-    app.extensions[NAME] = _desk(settings, clock or Clock(), knowledge or load_knowledge(settings.policies))
-    for room in (cds, ops, policies, records, start):
-        app.register_blueprint(room.pages)
+    here = _desk(settings, clock or Clock(), knowledge or load_knowledge(settings.policies))
+    loop = _loop(here, signing_key or secret_key(_key_file(settings)))
+    app.extensions[NAME] = replace(here, link=loop.link)
+    app.extensions[f"{NAME}.loop"] = loop
+    for pages in (*(room.pages for room in (cds, ops, policies, records, start)), *loop.blueprints()):
+        app.register_blueprint(pages)
     app.context_processor(lambda: {"service_version": __version__})
     problems.register(app)
     app.before_request(_refuse_strangers)
@@ -103,6 +115,30 @@ def _desk(settings: Settings, clock: Clock, knowledge: Knowledge) -> Desk:
         open_discovery=settings.discovery_auth == "open" or not required,
         metrics_token=settings.metrics_token,
     )
+
+
+def _loop(here: Desk, key: bytes) -> Loop:
+    """The form app and the payer side of DTR."""
+    return Loop(
+        desk=here,
+        artefacts=load_artefacts([data_folder("fhir_profiles")]),
+        key=key,
+        used=here.trust.used,
+        find=here.store.account,
+        find_order=here.store.order,
+    )
+
+
+def _key_file(settings: Settings) -> Path | None:
+    """Beside the records, or in the user's data folder; None where neither can be written."""
+    url = make_url(settings.database)
+    beside = url.get_backend_name() == "sqlite" and url.database
+    folder = Path(url.database or "").parent if beside else user_data_path("cds-service")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder / "signing.key" if os.access(folder, os.W_OK) else None
 
 
 def _hosts(settings: Settings) -> AllowedHosts:

@@ -113,8 +113,7 @@ class Trust:
 
     def __init__(self, clients: ClientList, used: UsedTokens, required: bool = True) -> None:
         """required: False lets anybody in, for servers on loopback only."""
-        self.clients, self.required = clients, required
-        self._used = used
+        self.clients, self.required, self.used = clients, required, used
         self._keys: dict[Client, KeySet] = {}
 
     def check(self, authorization: str | None, audience: str) -> Client | None:
@@ -126,7 +125,7 @@ class Trust:
             return None
         try:
             client, claims = self._checked(authorization or "", audience)
-            if not self._used.first_use(client.iss, str(claims["jti"]), claims["exp"] + LEEWAY):
+            if not self.used.first_use(client.iss, str(claims["jti"]), claims["exp"] + LEEWAY):
                 raise _RefusedError("jti-used")
         except (_RefusedError, jwt.PyJWTError, *_ODD) as error:
             step = str(error) if isinstance(error, _RefusedError) else type(error).__name__

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import structlog
 from flask import Blueprint, Response, request
 
-from cds_service.answer.context import Answer
+from cds_service.answer.context import Answer, no_link
 from cds_service.answer.proposals import proposed_by
 from cds_service.audit.metrics import CALLS, FEEDBACK, SECONDS, count_determinations
 from cds_service.decide import decide
@@ -50,7 +51,9 @@ def call(service: str) -> Response:
     deadline = Deadline.after(here.budget)
     with _slot(here):
         hook = read_hook_request(body, found.hook)
-        answer = decide(hook, caller_of(client, hook, here.hosts, here.crd_version), here.tools, deadline)
+        link = here.link(client.iss if client else "", hook.fhir_server) if here.link else no_link
+        tools = replace(here.tools, smart_link=link)
+        answer = decide(hook, caller_of(client, hook, here.hosts, here.crd_version), tools, deadline)
     _tell(found, hook, answer, here.budget - deadline.left())
     return _sent(fhir_json.write(answer.response))
 

@@ -18,6 +18,7 @@ from tests.builders import knowledge
 FOLDER = Path(__file__).parent
 NOW = datetime(2026, 11, 22, 1, 30, tzinfo=timezone(timedelta(hours=9)))
 TODAY = date(2026, 11, 21)
+KEY = b"signs the links of the golden answers"
 
 
 def cases() -> list[str]:
@@ -43,7 +44,8 @@ def play(body: bytes, database: Path) -> dict[str, Any]:
         now=lambda: NOW,
         new_id=lambda: f"00000000-0000-4000-8000-{next(numbers):012d}",
     )
-    app = create_app(clock=clock, knowledge=knowledge(), auth="off", database_url=f"sqlite:///{database}")
+    url = f"sqlite:///{database}"
+    app = create_app(clock=clock, knowledge=knowledge(), auth="off", database_url=url, signing_key=KEY)
     path = f"/cds-services/coverage-{json.loads(body)['hook']}"
     answer = app.test_client().post(path, data=body, content_type="application/json")
     return {"status": answer.status_code, "body": json.loads(answer.data)}

@@ -1,1 +1,0 @@
-"""Whole answers, compared to the last byte that matters."""
