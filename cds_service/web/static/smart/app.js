@@ -2,7 +2,8 @@
 
 import { focusOn, h, show } from "./dom.js";
 import { earlierResponse, readPatient, save, SaveError } from "./ehr.js";
-import { candidates, draw, guarded, held, libraries } from "./form.js";
+import { fromChart, guarded } from "./fill.js";
+import { draw, held, libraries } from "./form.js";
 import { ask, Problem, showProblem } from "./problem.js";
 import { answersOf, baselineOf, compose, spelled } from "./response.js";
 import { finish } from "./session.js";
@@ -66,27 +67,27 @@ function page(patient) {
 
 async function firstDrawing() {
   chart = guarded(session.client, session);
-  const known = new Map([...answersOf(view.draft), ...answersOf(earlier)]);
-  const filled = await redraw(known, true);
-  const before = { item: [...known].map(([linkId, value]) => ({ linkId, answer: [value] })) };
-  baseline = baselineOf(before, held(), view.version);
+  const found = await fromChart(view.form, chart);
+  const before = new Map([...answersOf(view.draft), ...answersOf(earlier)]);
+  baseline = baselineOf(before, found.answers, view.version);
+  const known = new Map([...baseline].map(([link, { answer: value }]) => [link, value]));
+  await redraw(known);
   saved = contents();
-  if (!filled) tell("The chart could not be searched to fill in the form; answer by hand.", true);
-  showOffers(known).catch(() => {});
+  showOffers(found.offers.filter(({ linkId }) => !known.has(linkId)));
+  if (found.failed) tell("Not all of the chart could be searched to fill in the form; check what is open.", true);
   document.getElementById("form").dataset.ready = "true";
 }
 
-function redraw(answers, fill) {
+function redraw(answers) {
   const asked = view.criteria.filter(({ state }) => state === "unknown").flatMap(({ questions }) => questions);
   document.getElementById("questions").textContent = "";
-  return draw({ form: view.form, answers, asked, chart, fill });
+  return draw({ form: view.form, answers, asked, chart });
 }
 
-async function showOffers(known) {
-  const found = (await candidates(view.form, chart)).filter(({ linkId }) => !known.has(linkId));
+function showOffers(found) {
   const use = async (linkId, value) => {
-    await redraw(new Map([...answersOf(held()), [linkId, { valueQuantity: value }]]), false);
-    tell("Taken over. Check that it is of the tumor to be treated.");
+    await redraw(new Map([...answersOf(held()), [linkId, { valueQuantity: value }]]));
+    tell("Taken over from the record. Check that it is what the question asks for.");
   };
   document.getElementById("offers").replaceChildren(...[offers(found, use)].filter(Boolean));
 }

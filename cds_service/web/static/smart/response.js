@@ -27,12 +27,12 @@ export function spelled(answer) {
   return JSON.stringify(Object.entries(answer).find(([name]) => name.startsWith("value"))?.[1]);
 }
 
-/** Where each answer is from: those at hand before (draft, or saved earlier) and those the form filled in by itself. */
-export function baselineOf(before, afterFilling, version) {
+/** linkId -> {answer, origin}: answers at hand before (draft, or saved earlier), else those found in the chart. */
+export function baselineOf(before, found, version) {
   const baseline = new Map();
   const source = version === "2.0" ? "auto" : "auto-client";
-  for (const [link, answer] of answersOf(afterFilling)) baseline.set(link, { answer, origin: origin(source) });
-  for (const [link, answer] of answersOf(before)) {
+  for (const [link, answer] of found) baseline.set(link, { answer, origin: origin(source) });
+  for (const [link, answer] of before) {
     const said = answer.extension?.find((extension) => extension.url === ORIGIN);
     baseline.set(link, { answer, origin: said ?? origin(source) });
   }
