@@ -7,6 +7,7 @@ from pathlib import Path
 from flask import Flask
 
 from cds_service.kernel.clock import Clock
+from cds_service.knowledge import Knowledge
 from cds_service.settings import load_settings
 from cds_service.web.app import create_app
 from cds_service.web.desk import NAME, Desk
@@ -17,13 +18,16 @@ Making = Callable[..., Flask]
 
 @contextmanager
 def applications(folder: Path, clock: Clock) -> Iterator[Making]:
-    """A function that makes an application with settings of its own; all made here share one database."""
+    """A function that makes an application with settings of its own; all made here share one database.
+
+    known: other policies than the built-in ones.
+    """
     made: list[Flask] = []
 
-    def make(**given: object) -> Flask:
+    def make(known: Knowledge | None = None, **given: object) -> Flask:
         records = f"sqlite:///{folder / 'records.sqlite3'}"
         settings = load_settings(**{"database_url": records, **given})
-        made.append(create_app(settings, clock=clock, knowledge=knowledge()))
+        made.append(create_app(settings, clock=clock, knowledge=known or knowledge()))
         return made[-1]
 
     try:
