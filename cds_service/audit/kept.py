@@ -141,6 +141,7 @@ def _name_only(stored: Stored) -> Raw:
 
 
 _MEMBERS = msgspec.json.Decoder(dict[str, Raw])
+_WORDS = ("valueString", "text", "display", "identifier")
 _FORM = ("status", "questionnaire", "subject", "author", "authored", "item")
 
 
@@ -176,5 +177,6 @@ def _wordless(value: Any) -> Any:
         return [_wordless(item) for item in value]
     if not isinstance(value, dict):
         return value
-    erased = {name: _wordless(item) for name, item in value.items() if name not in ("valueString", "text")}
-    return erased | {name: ERASED for name in ("display",) if name in value}
+    erased = {name: _wordless(item) for name, item in value.items() if name not in _WORDS}
+    erased |= {"display": ERASED} if "display" in value else {}
+    return erased | ({"identifier": {"value": ERASED}} if "identifier" in value else {})

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from cds_service import __version__
@@ -41,7 +41,7 @@ def decision_record(request: HookRequest, answer: Answer, chart: Chart, made: Ma
     found = answer.determinations
     decision = {
         "id": made.id,
-        "decided_at": made.at,
+        "decided_at": made.at.astimezone(UTC),
         "hook": request.hook,
         "hook_instance": request.hook_instance.replace("\0", ""),
         "client": made.client,

@@ -116,6 +116,7 @@ class Store:
 
     def forget_before(self, moment: datetime) -> int:
         """Deletes decisions made before a moment, with their cards and the feedback on them; how many."""
+        moment = moment.astimezone(UTC)
         old = select(decision.c.id).where(decision.c.decided_at < moment)
         with self._transaction() as connection:
             cards = select(card.c.uuid).where(card.c.decision.in_(old))
