@@ -101,6 +101,7 @@ class Loop:
             find_order=self.find_order,
             caller=lambda client, hook: caller_of(self._client(client), hook, desk.hosts, desk.crd_version),
             budget=desk.budget,
+            open_ehr=not desk.trust.required,
         )
         return FormLoop(
             handles=self.handles,

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from cds_service.web.form_app import AppClient
 from tests import builders
 from tests.browser.smart_ehr import Faults, launch_code
 from tests.browser.stage import Stage, card_link, running
@@ -23,9 +24,9 @@ NUMBERS = count(1)
 
 
 @pytest.fixture(scope="session")
-def stage() -> Iterator[Stage]:
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """FHIR server, EHR and service."""
-    with running() as made:
+    with running(tmp_path_factory.mktemp("records")) as made:
         yield made
 
 
@@ -99,7 +100,7 @@ def chart(stage: Stage) -> Iterator[Callable[..., Chart]]:
     """Puts a chart into the EHR under ids of its own."""
     stage.ehr.faults = Faults()
     stage.ehr.jwks = None
-    stage.apps.clear()
+    apps(stage).clear()
 
     def put(resources: list[Json], **patient: Any) -> Chart:
         name = f"p{next(NUMBERS)}"
@@ -120,6 +121,12 @@ def chart(stage: Stage) -> Iterator[Callable[..., Chart]]:
 
     yield put
     stage.ehr.faults = Faults()
+
+
+def apps(stage: Stage) -> dict[str, AppClient]:
+    """The form app's registrations, by client."""
+    assert isinstance(stage.loop.apps, dict)
+    return stage.loop.apps
 
 
 def _own(resource: Json, name: str) -> str:

@@ -5,21 +5,18 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import requests
 from flask import Flask
 from werkzeug.serving import make_server
 
-from cds_service.answer.artefacts import load_artefacts
 from cds_service.demo.ehr import running_ehr
-from cds_service.policy.places import data_folder
 from cds_service.web.app import create_app
-from cds_service.web.desk import NAME, Desk
-from cds_service.web.form_app import AppClient
+from cds_service.web.desk import NAME
 from cds_service.web.loop import Loop
-from cds_service.web.replay import UsedTokens
 from tests.browser.smart_ehr import SmartEhr, application
 
 Json = dict[str, Any]
@@ -27,12 +24,11 @@ Json = dict[str, Any]
 
 @dataclass
 class Stage:
-    """Everything a browser test needs. service: base address; apps: the form app's registration by client."""
+    """Everything a browser test needs. service: base address; loop: the documentation loop of the service."""
 
     ehr: SmartEhr
     service: str
     loop: Loop
-    apps: dict[str, AppClient] = field(default_factory=dict)
 
     def load(self, *resources: Json) -> None:
         """Puts resources into the EHR."""
@@ -103,8 +99,8 @@ def serving(make: Callable[[str], Flask]) -> Iterator[str]:
 
 
 @contextmanager
-def running() -> Iterator[Stage]:
-    """The whole stage, with an empty chart."""
+def running(folder: Path) -> Iterator[Stage]:
+    """The whole stage, with an empty chart. folder: where the service keeps its records."""
     with socket.create_server(("127.0.0.1", 0)) as listening, running_ehr(listening) as upstream:
         ehr = SmartEhr(upstream)
 
@@ -112,27 +108,19 @@ def running() -> Iterator[Stage]:
             ehr.base = base
             return application(ehr)
 
-        apps: dict[str, AppClient] = {}
         loops: list[Loop] = []
-        with serving(made), serving(lambda base: _service(base, apps, loops, ehr)) as service:
-            yield Stage(ehr, service, loops[0], apps)
+        with serving(made), serving(lambda base: _service(base, loops, folder)) as service:
+            yield Stage(ehr, service, loops[0])
 
 
-def _service(base: str, apps: dict[str, AppClient], loops: list[Loop], ehr: SmartEhr) -> Flask:
-    app = create_app(auth="off", fhir_hosts="127.0.0.1", public_url=base)
-    desk: Desk = app.extensions[NAME]
-    loop = Loop(
-        desk=desk,
-        artefacts=load_artefacts([data_folder("fhir_profiles")]),
-        key=b"k" * 32,
-        used=UsedTokens(),
-        apps=apps,
+def _service(base: str, loops: list[Loop], folder: Path) -> Flask:
+    """The service, with the form app's registrations open to the tests."""
+    app = create_app(
+        auth="off",
+        fhir_hosts="127.0.0.1",
+        public_url=base,
+        database_url=f"sqlite:///{folder / 'records.sqlite3'}",
+        signing_key=b"k" * 32,
     )
-    if "smart" not in app.blueprints:
-        for pages in loop.blueprints():
-            app.register_blueprint(pages)
-        # One EHR only here, so one link for all calls.
-        tools = replace(desk.tools, smart_link=lambda found: loop.link("", ehr.fhir)(found))
-        app.extensions[NAME] = replace(desk, tools=tools)
-    loops.append(loop)
+    loops.append(app.extensions[f"{NAME}.loop"])
     return app

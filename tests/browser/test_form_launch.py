@@ -11,11 +11,11 @@ import pytest
 import requests
 from axe_core_python.sync_playwright import Axe
 from cryptography.hazmat.primitives.asymmetric import ec
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from cds_service.answer.handle import Handle, Handles
 from cds_service.web.form_app import AppClient
-from tests.browser.conftest import Chart, needing
+from tests.browser.conftest import Chart, apps, needing
 from tests.browser.smart_ehr import launch_code
 from tests.browser.stage import Stage
 from tests.browser.test_form_loop import opened
@@ -82,7 +82,7 @@ def confidential(stage: Stage, token_url: str) -> str:
     private = ec.generate_private_key(ec.SECP384R1())
     key = {**json.loads(jwt.algorithms.ECAlgorithm.to_jwk(private)), "kid": "k1", "alg": "ES384"}
     stage.ehr.jwks = {"keys": [{name: value for name, value in key.items() if name != "d"}]}
-    stage.apps[""] = AppClient(client_id="ours", key=key, token_url=token_url)
+    apps(stage)[""] = AppClient(client_id="ours", key=key, token_url=token_url)
     return str(key["d"])
 
 
@@ -152,7 +152,6 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "no-user": ({"no_id_token": True}, "no-user", "who you are"),
     "no-pkce": ({"no_pkce": True}, "no-pkce", "PKCE"),
-    "no-configuration": ({"no_well_known": True}, "no-sign-in", "SMART on FHIR"),
 }
 
 
@@ -166,17 +165,47 @@ def test_whatever_the_ehr_does_wrong_has_a_page(page: Page, chart: Put, stage: S
     assert says in refused(page, address, code)
 
 
+def test_an_ehr_without_sign_in_has_a_page_where_it_is_required(page: Page, chart: Put, stage: Stage) -> None:
+    """The stage runs without authentication, which takes open EHRs; here its answer is that of any other service."""
+    address = chart(needing()).launched()
+    stage.ehr.faults.no_well_known = True
+
+    def strict(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "openEhr": False})
+
+    page.route("**/smart/handle", strict)
+    assert "SMART on FHIR" in refused(page, address, "no-sign-in")
+
+
 def test_a_patient_or_relative_cannot_answer(page: Page, chart: Put, stage: Stage) -> None:
     patient = chart(needing())
     stage.ehr.faults.user_type = "RelatedPerson"
     assert "practitioner" in refused(page, patient.launched(), "not-practitioner")
 
 
-def test_an_order_that_the_ehr_lost_has_a_page(page: Page, chart: Put, stage: Stage) -> None:
+def test_an_order_that_is_nowhere_has_a_page(page: Page, chart: Put, stage: Stage) -> None:
+    patient = chart(needing())
+    handle = Handle(
+        assertion="cda-nobody",
+        order="ServiceRequest/nowhere",
+        coverage="Coverage/nowhere",
+        client="",
+        fhir_server=stage.ehr.fhir,
+    )
+    launch = f"&launch={launch_code(patient.patient, 'doc')}&iss={stage.ehr.fhir}"
+    address = f"{stage.service}/smart/launch?handle={stage.loop.handles.sign(handle)}{launch}"
+    assert "does not have the order" in refused(page, address, "order-missing")
+
+
+def test_a_draft_order_that_the_ehr_never_stored_is_judged_as_it_was_signed(
+    page: Page, chart: Put, stage: Stage
+) -> None:
     patient = chart(needing())
     address = patient.launched()
     stage.remove(patient.order)
-    assert "does not have the order" in refused(page, address, "order-missing")
+    opened(page, address)
+    expect(page.locator("#answer .chip")).to_have_text("Information needed")
 
 
 def test_another_ehr_than_the_cards_has_a_page(page: Page, chart: Put, stage: Stage) -> None:

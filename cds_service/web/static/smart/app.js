@@ -29,8 +29,10 @@ async function open() {
 
 /** Patient and author at an EHR without sign-in, which only a service on this machine without authentication takes. */
 async function fromOrder() {
-  const order = await session.client.request(session.order).catch(() => null);
-  if (!order) throw new Problem("order-missing");
+  const order = await session.client.request(session.order).catch((error) => {
+    const gone = [404, 410].includes(error.statusCode ?? error.status);
+    throw new Problem(gone ? "order-missing" : "ehr-unreachable", error.message);
+  });
   const last = (reference) => reference?.split("/").slice(-2).join("/");
   const user = last(order.requester?.reference);
   if (!user) throw new Problem("no-user");

@@ -31,12 +31,13 @@ export async function begin() {
     iss: opened.fhirServer,
     launch: launch || undefined,
     stateKey: state,
-    pkceMode: opened.openEhr ? "ifSupported" : "required",
+    pkceMode: "ifSupported",
     completeInTarget: true,
     noRedirect: true,
   });
   const open = address.startsWith(redirectUri);
   if (open && !opened.openEhr) throw new Problem("no-sign-in");
+  if (!open && !new URL(address).searchParams.get("code_challenge")) throw new Problem("no-pkce");
   const kept = { handle, iss: opened.fhirServer, order: opened.order, confidential: opened.confidential, open };
   sessionStorage.setItem(OWN + state, JSON.stringify(kept));
   location.replace(address);
@@ -55,7 +56,6 @@ async function authorizeAddress(options) {
   try {
     return await FHIR.oauth2.authorize(options);
   } catch (error) {
-    if (/PKCE/.test(error.message)) throw new Problem("no-pkce");
     throw new Problem("ehr-unreachable", error.message);
   }
 }

@@ -1,0 +1,82 @@
+// Answers that the form's own expressions find in the chart (SDC): first values, and values to choose from.
+
+const SDC = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-";
+const VARIABLE = "http://hl7.org/fhir/StructureDefinition/variable";
+const QUERY = "application/x-fhir-query";
+const FHIRPATH = "text/fhirpath";
+
+/**
+ * {answers, offers, failed}: linkId -> first answer; [{linkId, text, values}] on record to choose from; whether the
+ * chart could not be searched, or an expression is in a language that this app does not speak.
+ */
+export async function fromChart(form, chart) {
+  const known = { patient: await chart.patient.read(), user: await chart.user.read(), questionnaire: form };
+  const found = { answers: new Map(), offers: [], failed: false };
+  const value = (said) =>
+    valueOf(said, known, chart).catch(() => {
+      found.failed = true;
+      return [];
+    });
+  const variables = (form.extension ?? []).filter(({ url }) => url === VARIABLE).map(({ valueExpression }) => valueExpression);
+  const queries = variables.filter(({ language }) => language === QUERY);
+  const results = await Promise.all(queries.map(value));
+  queries.forEach(({ name }, index) => (known[name] = results[index]));
+  for (const said of variables.filter(({ language }) => language !== QUERY)) known[said.name] = await value(said);
+  for (const item of form.item) {
+    const [first, choices] = ["initialExpression", "candidateExpression"].map((name) => expressionOf(item, name));
+    const answer = first && asAnswer(item, (await value(first))[0]);
+    if (answer) found.answers.set(item.linkId, answer);
+    const values = choices ? distinct(await value(choices)) : new Map();
+    if (values.size) found.offers.push({ linkId: item.linkId, text: item.text, values });
+  }
+  return found;
+}
+
+const expressionOf = (item, name) => item.extension?.find(({ url }) => url === SDC + name)?.valueExpression;
+
+async function valueOf({ language, expression }, known, chart) {
+  if (language === QUERY) return chart.request(expression.replace("{{%patient.id}}", encodeURIComponent(known.patient.id)));
+  if (language !== FHIRPATH) throw new Error(`no ${language} here`);
+  const { fhirpath, fhirpathModel } = LForms.FHIR.R4;
+  const found = await fhirpath.evaluate({}, expression, known, fhirpathModel, { async: true });
+  return JSON.parse(JSON.stringify(found));
+}
+
+/** A value as an answer to a question of this type, or null. */
+function asAnswer({ type }, value) {
+  if (type === "boolean" && typeof value === "boolean") return { valueBoolean: value };
+  if (type === "choice" && value?.code) return { valueCoding: value };
+  if (type === "quantity" && value?.value !== undefined) return { valueQuantity: value };
+  return null;
+}
+
+/** Quantities by how they read, each once. */
+function distinct(values) {
+  const quantities = values.filter((value) => value?.value !== undefined);
+  return new Map(quantities.map((value) => [`${value.value} ${value.unit ?? value.code ?? ""}`.trim(), value]));
+}
+
+/** The chart as expressions may see it: searches by the person's token, resources of other patients left out. */
+export function guarded(client, { patient, user }) {
+  const reads = (type, reference) => {
+    const [kind, id] = reference.split("/");
+    const read = client.request(reference).catch(() => ({ resourceType: kind, id }));
+    return { id, fhirUser: reference, resourceType: type, read: () => read };
+  };
+  const isOther = ({ resource }) => {
+    const named = (resource?.subject ?? resource?.patient)?.reference;
+    return named && !`/${named}`.endsWith(`/Patient/${patient}`);
+  };
+  return {
+    patient: reads("Patient", `Patient/${patient}`),
+    user: reads("Practitioner", user),
+    encounter: { id: null, read: async () => null },
+    getFhirVersion: async () => "4.0.1",
+    getFhirRelease: async () => 4,
+    request: async (query) => {
+      const answer = await client.request(typeof query === "string" ? query : query.url);
+      if (answer?.resourceType !== "Bundle") return answer;
+      return { ...answer, entry: (answer.entry ?? []).filter((entry) => !isOther(entry)) };
+    },
+  };
+}
