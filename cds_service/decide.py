@@ -157,6 +157,7 @@ def _answer_context(request: HookRequest, caller: Caller, tools: Equipment) -> A
         client=caller.options,
         smart_link=tools.smart_link,
         primary=request.hook in _PRIMARY,
+        drafted=tuple(draft.resource for draft in request.draft_orders),
     )
 
 

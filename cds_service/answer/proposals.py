@@ -21,6 +21,7 @@ from cds_service.hooks.response_check import SUMMARY_LIMIT
 from cds_service.kernel.fhir_json import JsonObject
 from cds_service.policy.model import Alternative, PolicyVersion, Proposal
 
+_RANKS: tuple[Proposes | None, ...] = ("required-alternative", "alternative", "additional-order")
 _NEEDED = ("subject", "requester")  # what the profile wants besides what is known here
 _KEPT = ("subject", "encounter", "requester", "reasonCode", "reasonReference", "insurance")
 _OF_THE_OLD = frozenset({"id", "identifier", "meta", "text", "code", "orderDetail", "contained"})
@@ -46,10 +47,11 @@ def proposal_cards(
 
 
 def _found(determination: Determination, context: AnswerContext, choice: CardChoice) -> Iterator[Found]:
-    """Name, words and proposals of each card that is due."""
+    """Name, words and proposals of each card that is due, what is wanted before what is possible."""
     proposals = _due(determination, context)
-    for name, kind in context.cards.kinds.items():
-        if kind.proposes is None or kind.card is None or not choice.allows(kind.card.topic.code):
+    kinds = [(name, kind) for name, kind in context.cards.kinds.items() if kind.proposes]
+    for name, kind in sorted(kinds, key=lambda item: _RANKS.index(item[1].proposes)):
+        if kind.card is None or not choice.allows(kind.card.topic.code):
             continue
         mine = [proposal for proposes, proposal in proposals if proposes == kind.proposes]
         if mine and kind.speaks_of(determination):
