@@ -151,7 +151,8 @@ def _ask(
 
 
 def _is_rejected(answer: Answer | None) -> bool:
-    return isinstance(answer, Failed) and answer.rejected
+    """Servers that do not know the parameter say 400, with or without `not-supported`."""
+    return isinstance(answer, Failed) and (answer.rejected or answer.unsupported)
 
 
 def _add(builder: ChartBuilder, kind: str, answer: Answer, patient: str) -> None:

@@ -1,6 +1,5 @@
 """A FHIR server on loopback whose every misbehaviour is a few lines of a test."""
 
-import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -8,6 +7,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from cds_service.kernel import fhir_json
 
 Behaviour = Callable[["Handler"], None]
 ANY = "*"
@@ -46,7 +47,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self, body: object, status: int = 200, **headers: str) -> None:
         """A whole, well-formed answer."""
-        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        raw = body if isinstance(body, bytes) else fhir_json.write(body)
         self.start(status, **{"Content-Length": str(len(raw)), **headers})
         self.wfile.write(raw)
 

@@ -1,6 +1,6 @@
 """An EHR that stores whatever it is given, damaged resources too, and understands the searches we make."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,15 +17,21 @@ def holding(resources: Iterable[Json]) -> Behaviour:
     held = list(resources)
 
     def behave(handler: Handler) -> None:
-        parts = urlsplit(handler.path.removeprefix("/fhir/"))
-        kind, _, name = parts.path.partition("/")
-        mine = [item for item in held if item["resourceType"] == kind]
-        if not name:
-            return handler.answer(fhir_json.write(found(mine, held, parse_qs(parts.query))))
-        read = next((item for item in mine if item["id"] == name), None)
-        return handler.answer(fhir_json.write(read or {}), 200 if read else 404)
+        body = answer_to(handler.path, held)
+        handler.answer(fhir_json.write(body or {}), 200 if body else 404)
 
     return behave
+
+
+def answer_to(path: str, held: Sequence[Json]) -> Json | None:
+    """What a read or search of these resources brings; None where there is nothing to read."""
+    parts = urlsplit(path.removeprefix("/fhir/"))
+    kind, _, name = parts.path.partition("/")
+    mine = [item for item in held if item["resourceType"] == kind]
+    if name:
+        return next((item for item in mine if item["id"] == name), None)
+    link = {"relation": "self", "url": f"https://ehr.example.org{path}"}
+    return {**found(mine, held, parse_qs(parts.query)), "link": [link]}
 
 
 def found(mine: Iterable[Json], held: Iterable[Json], asked: dict[str, list[str]]) -> Json:

@@ -117,7 +117,8 @@ def test_an_ehr_that_fails_leaves_gaps() -> None:
     """CRD resp-43 and the brief of house rule 5: access was given, so this is an answer and no 412."""
     chart = opened(Table({FIND: Failed("the EHR did not answer in time")}))
     assert chart.failed == {"Patient": NOTHING.reason, "Coverage": "the EHR did not answer in time"}
-    chart = opened(Table({FIND: Failed("offers no such search (404)", unsupported=True)}), patient=PATIENT)
+    unsupported = Failed("offers no such search (404)", unsupported=True)
+    chart = opened(Table({FIND: unsupported, PLAIN: unsupported}), patient=PATIENT)
     assert chart.unsupported == {"Coverage"}
 
 
@@ -157,9 +158,10 @@ def test_an_ehr_that_ignores_the_include_is_asked_for_the_payer_after_it() -> No
     assert table.rounds == [[FIND], ["Organization/o1"]]
 
 
-def test_an_ehr_that_refuses_the_include_is_asked_without_it() -> None:
-    """Issue 5.4: strict handling of unknown parameters."""
-    table = Table({FIND: Failed("the EHR answered 400", rejected=True), PLAIN: arrived(searchset(COVERAGE))})
+@pytest.mark.parametrize("how", [{"rejected": True}, {"unsupported": True}])
+def test_an_ehr_that_refuses_the_include_is_asked_without_it(how: dict[str, bool]) -> None:
+    """Issue 5.4: strict handling of unknown parameters, with or without `not-supported` in the outcome."""
+    table = Table({FIND: Failed("the EHR answered 400", **how), PLAIN: arrived(searchset(COVERAGE))})
     chart = opened(table, patient=PATIENT)
     assert table.rounds == [[FIND], [PLAIN]]
     assert ids(chart, "Coverage") == ["Coverage/c1"] and not chart.failed

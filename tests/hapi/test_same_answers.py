@@ -1,0 +1,53 @@
+"""The same chart gives the same answer as a file and on a HAPI FHIR server, with and without prefetch."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from cds_service.evidence.gateway import Network
+from tests.hapi.engine import Server
+from tests.integration.ehr_data import EhrChart, own_charts, shared_charts, side_by_side
+from tests.integration.same_answers import Sent, compare, discovery_only, everything, load, nothing
+
+pytestmark = pytest.mark.hapi
+Loaded = tuple[tuple[EhrChart, ...], dict[str, str]]
+
+
+@pytest.fixture(scope="module")
+def network() -> Iterator[Network]:
+    made = Network()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def loaded(hapi_server: Server) -> Loaded:
+    """The charts of our policy cases and the shared ones, with the server's reasons against some of them."""
+    charts = tuple(side_by_side((*own_charts(), *shared_charts())))
+    return charts, load(hapi_server.base, charts)
+
+
+def test_without_prefetch(
+    hapi_server: Server, loaded: Loaded, network: Network, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Issue 5: outcome, covered, every criterion's state and the flags, for every chart."""
+    charts, refused = loaded
+    report = compare(hapi_server.base, charts, refused, network, nothing)
+    with capsys.disabled():
+        print(f"\n{report.table('HAPI, no prefetch')}")
+    assert not report.differing
+    assert len(report.same) >= len(own_charts())
+
+
+@pytest.mark.parametrize("sent", [discovery_only, everything])
+def test_with_prefetch(
+    hapi_server: Server, loaded: Loaded, network: Network, sent: Sent, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Our templates resolved as an EHR does, first pages with their links: the same answers again."""
+    charts, refused = loaded
+    some = charts[: len(own_charts())] + charts[len(own_charts()) :: 10]
+    report = compare(hapi_server.base, some, refused, network, sent)
+    with capsys.disabled():
+        print(f"\n{report.table(f'HAPI, prefetch: {sent.__name__}')}")
+    assert not report.differing
+    assert len(report.same) >= len(own_charts())
