@@ -40,9 +40,9 @@ def nothing_stored(_assertion: str, _client: str) -> None:
 class Loop:
     """The documentation loop of one application.
 
-    find: (assertion id, client) -> the account of its last determination (interface.md sections 1 and 3), None
-    for a client that it is not of; a blank client may see all. find_order: the same for the order as it was
-    signed; decide: as in `decide`, where recording it is wanted; apps: the form app's registration by client.
+    find: (assertion id, client) -> the account of its last determination (interface.md sections 1 and 3),
+    None for a client that it is not of; a blank client may see all. find_order: the same for the order as it
+    was signed; decide: another way to decide than the usual; apps: the form app's registration by client.
     """
 
     desk: Desk

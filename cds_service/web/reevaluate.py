@@ -46,8 +46,8 @@ class EhrSession:
 class Reevaluation:
     """What judging again needs.
 
-    budget: seconds; caller: who the client of a handle is, as for a call; open_ehr: an EHR may be read without
-    a token (loopback without authentication only).
+    budget: seconds; caller: who the client of a handle is, as for a call; open_ehr: an EHR may be read
+    without a token (loopback without authentication only).
     """
 
     tools: Equipment

@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from cds_service.answer.handle import Handle, Handles
 from cds_service.web.form_app import AppClient
+from tests import builders
 from tests.browser.conftest import Chart, apps, needing
 from tests.browser.smart_ehr import launch_code
 from tests.browser.stage import Stage
@@ -166,7 +167,7 @@ def test_whatever_the_ehr_does_wrong_has_a_page(page: Page, chart: Put, stage: S
 
 
 def test_an_ehr_without_sign_in_has_a_page_where_it_is_required(page: Page, chart: Put, stage: Stage) -> None:
-    """The stage runs without authentication, which takes open EHRs; here its answer is that of any other service."""
+    """The stage takes open EHRs, as it runs without authentication; here its answer is another service's."""
     address = chart(needing()).launched()
     stage.ehr.faults.no_well_known = True
 
@@ -239,17 +240,25 @@ def test_the_redirect_address_opened_by_itself_has_a_page(page: Page, stage: Sta
     assert "not started here" in refused(page, f"{stage.service}/smart/?code=c&state=s", "state")
 
 
-def test_a_coverage_that_ended_has_a_page(page: Page, chart: Put, stage: Stage) -> None:
-    resources = needing()
-    patient = chart(resources)
+def test_a_coverage_that_is_gone_has_a_page(page: Page, chart: Put, stage: Stage) -> None:
+    patient = chart(needing())
     address = patient.launched()
-    (held,) = [each for each in resources if each["resourceType"] == "Coverage"]
-    own = {
-        "id": f"{held['id']}-{patient.patient}",
-        "beneficiary": {"reference": f"Patient/{patient.patient}"},
-    }
-    stage.load({**held, **own, "status": "cancelled"})
+    own = {"resourceType": "Coverage", "id": f"cov-{patient.patient}"}
+    stage.remove(own)
+    member = {"reference": f"Patient/{patient.patient}"}
+    stage.load({**builders.coverage(), "id": f"new-{patient.patient}", "beneficiary": member})
     assert "no longer applies" in refused(page, address, "coverage-gone")
+
+
+def test_an_order_without_a_form_still_shows_its_answer(page: Page, chart: Put, stage: Stage) -> None:
+    patient = chart(needing())
+    address = patient.launched()
+    member = {"reference": f"Patient/{patient.patient}"}
+    changed = builders.coverage("Blue Shield of California", beneficiary=member)
+    stage.load({**changed, "id": f"cov-{patient.patient}"})
+    page.goto(address)
+    expect(page.locator("#answer .chip")).to_have_text("Considered investigational")
+    assert page.locator("#form").count() == 0
 
 
 def test_reloading_the_page_keeps_the_session(page: Page, chart: Put) -> None:
