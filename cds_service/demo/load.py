@@ -33,8 +33,8 @@ def transaction(patient: DemoPatient, with_ids: bool = False) -> JsonObject:
     """The chart as a transaction of updates, each conditional on our own identifier (FHIR R4, RESTful API,
     conditional update).
 
-    with_ids: asks for readable ids, on an EHR of our own. Elsewhere the server chooses: some never give the id
-    of a deleted resource again, so that a chart once cleared could not be loaded anew.
+    with_ids: asks for readable ids, on an EHR of our own. Elsewhere the server chooses: some never give
+    the id of a deleted resource again, so that a chart once cleared could not be loaded anew.
     """
     known = {f"{r['resourceType']}/{r['id']}": r for r in patient.resources}
     urls = {reference: _urn(patient, reference) for reference in known}

@@ -96,7 +96,7 @@ function showForm() {
   at("day").value = stored.occurrenceDateTime.slice(0, 10);
   const onFile = chart.of("Coverage").map((coverage) => h("option", { value: `Coverage/${coverage.id}` }, `${payerName(coverage, chart)}, ${coverage.class?.[0]?.name ?? "no plan"}`));
   const asIf = site.payers.map((payer) => h("option", { value: `as-if:${payer.id}` }, payer.name));
-  fill(at("coverage"), h("option", { value: "" }, "every coverage on file"), onFile.length ? h("optgroup", { label: "On file" }, onFile) : null, h("optgroup", { label: "As if covered by" }, asIf));
+  fill(at("coverage"), h("option", { value: "" }, "all on file"), onFile.length ? h("optgroup", { label: "On file" }, onFile) : null, h("optgroup", { label: "As if covered by" }, asIf));
 }
 
 async function act(what) {
