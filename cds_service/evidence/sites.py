@@ -21,11 +21,13 @@ class Site(StrEnum):
 
 
 def read_site(concept: Concept, model: TumorModel) -> Site:
-    """The place a site concept names (clinical.md 1.4 names the traps)."""
-    if concept.stands_in(*model.other_sites) or re.search(model.not_site_words, concept.words):
-        return Site.ELSEWHERE
-    if concept.stands_in(*model.sites) or re.search(model.site_words, concept.words):
-        return Site.ORGAN
+    """The place a site concept names; codes and words that exclude each other name none (clinical.md 1.4)."""
+    trap = re.search(model.not_site_words, concept.words) is not None
+    elsewhere = trap or concept.stands_in(*model.other_sites)
+    named = not trap and re.search(model.site_words, concept.words) is not None
+    here = named or concept.stands_in(*model.sites)
+    if here or elsewhere:
+        return Site.UNREAD if here and elsewhere else Site.ORGAN if here else Site.ELSEWHERE
     if concept.words:
         return Site.ELSEWHERE
     if any(system in model.site_systems for system, _ in concept.keys):
