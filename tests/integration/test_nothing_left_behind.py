@@ -25,6 +25,7 @@ from tests.integration.stub_ehr import answer_to
 CALLS, AT_ONCE, THREADS = 1000, 8, 16
 SHORT = 0.7
 QUICK = {**ANYWHERE, **SEARCHSET}
+FAULTS = {**QUICK, **SLOW}
 TOKEN = {
     "fhirAuthorization": {
         "access_token": "t",
@@ -52,7 +53,7 @@ def behave(handler: Handler) -> None:
     number, path = handler.path.removeprefix("/fhir/").split("/", 1)
     fault, name = PLAN[int(number)]
     if path.startswith(SEARCHES[name]):
-        (QUICK | SLOW)[fault](handler, lambda: answer_to(path, MEETS.resources) or {})
+        FAULTS[fault](handler, lambda: answer_to(path, MEETS.resources) or {})
     else:
         handler.answer(answer_to(path, MEETS.resources) or {})
 
@@ -65,7 +66,7 @@ def left() -> tuple[int, int]:
 
 def test_a_thousand_faulty_calls_leave_nothing_behind() -> None:
     """Issue 5, Must show: measured while the service goes on, and after it has ended."""
-    assert set(PLAN) == set(itertools.product({**QUICK, **SLOW}, DECIDING))
+    assert set(PLAN) == set(itertools.product(FAULTS, DECIDING))
     before = left()
     network = Network(Limits(threads=THREADS, pages=5, bytes=200_000))
     with running({ANY: behave}) as ehr, ThreadPoolExecutor(AT_ONCE) as callers:
@@ -98,7 +99,7 @@ def _calling(base: str, network: Network) -> Callable[[int], str]:
 def test_over_http_every_fault_is_a_200_with_a_card(make_app: Making, name: str) -> None:
     """Issue 5, Must show: the whole service in front."""
     service = make_app(auth="off", fhir_hosts="127.0.0.1", time_budget_seconds=1.0).test_client()
-    for fault, wrong in (QUICK | SLOW).items():
+    for fault, wrong in FAULTS.items():
         if fault in SEARCHSET and "?" not in SEARCHES[name]:
             continue
         with running({ANY: faulty(wrong, name, MEETS)}) as ehr:
