@@ -30,8 +30,17 @@ def serve(host: str, port: int, workers: int) -> None:
     from cds_service.web.app import create_app  # only now: the metrics look at the environment when loaded
 
     app = create_app(settings)
+    _prepare_records(app)
     click.echo(f"cds-service listens on http://{host}:{port}, known as {settings.public_url}", err=True)
     _Server(app, _options(host, port, workers)).run()
+
+
+def _prepare_records(app: Any) -> None:
+    """Brings the tables up to date once, before workers start; no connection is handed to them."""
+    store = app.extensions["cds_service"].store
+    if not store.ready:
+        click.echo("The database does not answer: until it does, no verdict is given (see /ready).", err=True)
+    store.engine.dispose()
 
 
 def _options(host: str, port: int, workers: int) -> dict[str, Any]:

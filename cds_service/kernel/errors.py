@@ -2,7 +2,7 @@
 
 CdsError
 ├── CallError            a call that cannot be answered (status and OperationOutcome issue type)
-│   ├── NotJson, InvalidCall, UnknownService, UnusableCoverage, GuideViolation     400 404 422
+│   ├── NotJson, InvalidCall, UnknownService, UnusableCoverage     400 404
 │   ├── CallerNotTrusted, CallerNotAllowed, TooLarge                              401 403 413
 │   └── PrefetchUnavailable, InternalFailure                                      412 500
 ├── DataError            our own data (policy, card, profile) is wrong: file, line, what, way out
@@ -61,11 +61,6 @@ def unknown_service(service: str) -> CallError:
 def unusable_coverage(message: str, hint: str | None = None) -> CallError:
     """400 for CRD 2.2 callers: no single coverage of a payer we serve (hook-13)."""
     return CallError(message, "prefetch.coverage", hint, code="unusable-coverage", issue="business-rule")
-
-
-def guide_violation(message: str, where: str | None = None) -> CallError:
-    """422: valid CDS Hooks and FHIR that breaks the CRD guide."""
-    return CallError(message, where, status=422, code="guide-violation", issue="business-rule")
 
 
 def not_trusted(message: str) -> CallError:

@@ -4,22 +4,21 @@ import traceback
 from pathlib import Path
 
 import structlog
-from flask import Flask, Response
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from cds_service.audit.database import StoreError
 from cds_service.kernel import fhir_json
-from cds_service.kernel.errors import CallError
+from cds_service.kernel.errors import CallError, too_large
 from cds_service.kernel.fhir_json import JsonObject
 
 CODE_SYSTEM = "http://cds-service.example.org/fhir/CodeSystem/error"
 FHIR_JSON = "application/fhir+json"
-_ISSUES = {404: "not-found", 405: "not-supported", 413: "too-long", 415: "not-supported", 503: "transient"}
-_CODES = {404: "not-found", 405: "method-not-allowed", 413: "too-large", 415: "unsupported-media-type"}
+_ISSUES = {404: "not-found", 405: "not-supported", 415: "not-supported", 503: "transient"}
+_CODES = {404: "not-found", 405: "method-not-allowed", 415: "unsupported-media-type"}
 _HINTS = {
     405: "See /docs for the paths and their methods.",
     404: "See /docs for the paths that there are.",
-    413: "Send less prefetch.",
 }
 
 log = structlog.get_logger()
@@ -78,9 +77,9 @@ def _http(error: HTTPException) -> Response:
     status = error.code or 500
     if status < 400 and error.response is not None:  # a redirect to the proper form of a path
         return Response(status=status, headers={"Location": error.get_headers()[-1][1]})
-    message, hint = f"{error.name}.", _HINTS.get(status)
     if isinstance(error, RequestEntityTooLarge):
-        message = "The body is larger than is read."
+        return answer(too_large(request.max_content_length or 0))
+    message, hint = f"{error.name}.", _HINTS.get(status)
     code, issue = _CODES.get(status, "refused"), _ISSUES.get(status, "processing")
     response = answer(CallError(message, None, hint, status, code, issue))
     for name, value in error.get_headers():

@@ -19,7 +19,6 @@ CONSTRUCTORS = [
     errors.invalid_call("x", "context", "y"),
     errors.unknown_service("x"),
     errors.unusable_coverage("x"),
-    errors.guide_violation("x", "y"),
     errors.not_trusted("x"),
     errors.not_allowed("x"),
     errors.too_large(1),
