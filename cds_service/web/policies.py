@@ -9,9 +9,9 @@ from cds_service.kernel.errors import CallError
 from cds_service.kernel.fhir_json import JsonObject
 from cds_service.policy.bundle import PolicyBundle
 from cds_service.policy.model import PolicyVersion
-from cds_service.policy.show import page as policy_text
 from cds_service.web.desk import desk
-from cds_service.web.pages import data, markdown, page, wants_page
+from cds_service.web.pages import data, page, wants_page
+from cds_service.web.policy_cases import tried_cases
 
 pages = Blueprint("policies", __name__, url_prefix="/policies")
 
@@ -47,6 +47,20 @@ def one_version(payer: str, policy: str, version: str) -> Response:
     raise _not_here("There is no such version.", f"/policies/{payer}/{policy} lists those that there are.")
 
 
+@pages.get("/<payer>/<policy>/cases")
+def cases(payer: str, policy: str) -> Response:
+    """The policy's test cases with their state today; none for a policy that came from a further folder."""
+    knowledge = desk().tools.knowledge
+    version = _versions(knowledge.bundle, payer, policy)[-1]
+    tried = tried_cases(knowledge).get(version.policy, ())
+    if wants_page():
+        return page("policy-cases.html", version=version, tried=tried, payer=knowledge.bundle.payers[payer])
+    listed = [
+        {"case": one.case.case, "passed": one.result.passed, "troubles": one.result.troubles} for one in tried
+    ]
+    return data({"policy": version.policy, "cases": listed})
+
+
 def _versions(bundle: PolicyBundle, payer: str, policy: str) -> tuple[PolicyVersion, ...]:
     try:
         return bundle.versions[f"{payer}/{policy}"]
@@ -61,8 +75,7 @@ def _not_here(message: str, hint: str) -> CallError:
 def _version_page(
     bundle: PolicyBundle, versions: tuple[PolicyVersion, ...], version: PolicyVersion
 ) -> Response:
-    text = markdown(policy_text(bundle, version))
-    return page("policy.html", text=text, version=version, summary=_summary(bundle, versions))
+    return page("policy.html", version=version, summary=_summary(bundle, versions))
 
 
 def _summary(bundle: PolicyBundle, versions: tuple[PolicyVersion, ...]) -> JsonObject:
