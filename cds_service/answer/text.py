@@ -42,6 +42,7 @@ def shorten(text: str, limit: int) -> str:
     """The text in at most `limit` UTF-16 units, cut at a word where one ends in the last third (CH-129)."""
     if _units(text) <= limit:
         return text
+    text = text[:limit]  # a text has at least as many units as letters; now the loop is short
     while _units(text) > limit - 1:
         text = text[:-1]
     head, _, _ = text.rpartition(" ")

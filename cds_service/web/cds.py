@@ -16,7 +16,7 @@ from cds_service.hooks.feedback import read_feedback
 from cds_service.hooks.request import HookRequest, read_hook_request
 from cds_service.kernel import fhir_json
 from cds_service.kernel.clock import Deadline
-from cds_service.kernel.errors import CallError, unknown_service
+from cds_service.kernel.errors import CallError, too_large, unknown_service
 from cds_service.web.callers import caller_of
 from cds_service.web.clients import Client
 from cds_service.web.desk import Desk, desk
@@ -103,7 +103,7 @@ def _caller(here: Desk, path: str) -> Client | None:
 
 
 def _body() -> bytes:
-    """The body as sent. Raises CallError (415) for another media type or for a compressed body."""
+    """The body as sent. Raises CallError (415, 413) for another media type, a compressed or a huge body."""
     kind = request.mimetype
     if kind and not _JSON_TYPE.match(kind):
         hint = "Send Content-Type: application/json."
@@ -113,7 +113,10 @@ def _body() -> bytes:
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         hint = "Send it without Content-Encoding."
         raise CallError("The body is compressed.", None, hint, 415, "unsupported-media-type", "not-supported")
-    return request.get_data(cache=False)
+    raw, limit = request.get_data(cache=False), request.max_content_length or 0
+    if request.content_length is None and len(raw) >= limit:  # Flask cuts a body that tells no length
+        raise too_large(limit)
+    return raw
 
 
 def _sent(body: bytes) -> Response:

@@ -133,3 +133,24 @@ def _value(part: dict[str, Any]) -> Any:
 def covered(body: dict[str, Any]) -> str:
     """The verdict on the first order."""
     return str(stated(body)["covered"])
+
+
+def without_ids(body: dict[str, Any]) -> dict[str, Any]:
+    """An answer without the ids that are new in each one."""
+    cards = [
+        {
+            **{name: value for name, value in card.items() if name != "uuid"},
+            **(
+                {
+                    "suggestions": [
+                        {name: value for name, value in each.items() if name != "uuid"}
+                        for each in card["suggestions"]
+                    ]
+                }
+                if "suggestions" in card
+                else {}
+            ),
+        }
+        for card in body["cards"]
+    ]
+    return {**body, "cards": cards}
