@@ -36,11 +36,26 @@ ANSWERING = 0.5
 _PRIMARY = frozenset({"order-sign", "order-dispatch", "appointment-book"})
 _NEEDING = frozenset({Scope.IN_SCOPE, Scope.TECHNIQUE_UNKNOWN})
 _UNUSABLE = {
-    "no-coverage": "No coverage of the patient was found.",
-    "coverage-not-found": "The coverage that the order names is not among those of the patient.",
-    "payer-not-read": "The coverage names no payer.",
-    "payer-not-served": "The coverage's payer is not one that this service answers for.",
-    "payer-ambiguous": "The coverage's payer could be more than one company.",
+    "no-coverage": (
+        "No coverage of the patient was found.",
+        "Send the coverage in prefetch, or let this service read it at fhirServer.",
+    ),
+    "coverage-not-found": (
+        "The coverage that the order names is not among those of the patient.",
+        "Send that coverage, or name another one in the order's insurance.",
+    ),
+    "payer-not-read": (
+        "The coverage names no payer.",
+        "Give its payor a name or an identifier, or send the organization that it refers to.",
+    ),
+    "payer-not-served": (
+        "The coverage's payer is not one that this service answers for.",
+        "See /policies for those that it answers for.",
+    ),
+    "payer-ambiguous": (
+        "The coverage's payer could be more than one company.",
+        "Give its payor an identifier, or the company's full name.",
+    ),
 }
 
 
@@ -139,7 +154,7 @@ def _refuse_unusable(cases: Sequence[Case]) -> None:
     for case in cases:
         reason = case.trouble or case.reason
         if reason in _UNUSABLE:
-            raise unusable_coverage(_UNUSABLE[reason])
+            raise unusable_coverage(*_UNUSABLE[reason])
     orders = [case.order.reference for case in cases]
     if len(set(orders)) < len(orders):
         hint = "Send the one coverage that is to be billed first, or name it in the order's insurance."
