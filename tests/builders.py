@@ -46,6 +46,11 @@ def concept(code: str = "", system: str = ICD, *, display: str = "", text: str =
     return {**({"coding": [coding]} if code else {}), **({"text": text} if text else {})}
 
 
+def sct(code: str) -> Resource:
+    """A SNOMED CT concept."""
+    return concept(code, SCT)
+
+
 def resource(kind: str, name: str, **members: Any) -> Resource:
     """A resource of the patient; a member given as None is left out."""
     whose = {"BodyStructure": "patient", "Coverage": "beneficiary"}.get(kind, "subject")
@@ -84,6 +89,11 @@ def condition(
         "onsetDateTime": ago(60) if status == "active" else "2021-06-01",
     }
     return resource("Condition", name, **{**start, **members})
+
+
+def past(code: str | Resource, name: str = "primary", **members: Any) -> Resource:
+    """A diagnosis of the past."""
+    return condition(code, name, "resolved", **members)
 
 
 def verification(code: str) -> Resource:
