@@ -215,6 +215,8 @@ def test_no_serious_barrier_in_either_colour_scheme(
     context = browser.new_context(color_scheme=scheme, viewport={"width": 1000, "height": 1200})  # type: ignore[arg-type]
     page = opened(context.new_page(), patient.launched())
     page.get_by_text("The card in full").click()
+    choose(page, "removed by open surgery", "Resectable")
+    measure(page, "6")
     found = Axe().run(page)
     page.screenshot(path=tmp_path_factory.getbasetemp() / f"form-{scheme}.png", full_page=True)
     serious = [

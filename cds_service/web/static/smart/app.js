@@ -78,6 +78,7 @@ async function firstDrawing() {
   showOffers(found.offers.filter(({ linkId }) => !known.has(linkId)));
   if (found.failed) tell("Not all of the chart could be searched to fill in the form; check what is open.", true);
   document.getElementById("form").dataset.ready = "true";
+  performance.mark("form-ready");
 }
 
 function redraw(answers) {
