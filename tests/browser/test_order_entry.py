@@ -12,6 +12,7 @@ from cds_service.demo.patients import load_patients
 from cds_service.demo.ports import listen
 from cds_service.demo.run import RunningDemo, running_demo
 from cds_service.kernel.clock import utc_today
+from tests.browser.test_form_loop import choose, measure
 
 pytestmark = pytest.mark.browser
 Open = Callable[..., Page]
@@ -172,6 +173,45 @@ def test_prefetch_changes_nothing_but_the_request(open_page: Open) -> None:
     expect(page.locator(".verdict")).to_contain_text("meets criteria")
 
 
+def form_of(page: Page) -> Page:
+    """The form that the card opens beside the page."""
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="Open the documentation form").click()
+    form = opened.value
+    form.wait_for_selector("#form[data-ready]")
+    return form
+
+
+def complete(form: Page) -> None:
+    """Completes the form and waits until it is judged again."""
+    form.get_by_role("button", name="Complete and save").click()
+    expect(form.get_by_role("status")).to_contain_text("Saved")
+
+
+def test_the_form_settles_what_was_open(open_page: Open) -> None:
+    """Issue 6, the whole loop: two criteria open, one click, two answers, sign again, criteria met."""
+    page = sign(open_page("/demo/#walter-nguyen"))
+    expect(page.locator(".verdict")).to_contain_text("needs info")
+    form = form_of(page)
+    choose(form, "removed by open surgery", "Unresectable")
+    choose(form, "amenable to cryosurgical ablation", "Yes")
+    complete(form)
+    sign(page)
+    expect(page.locator(".verdict")).to_contain_text("meets criteria")
+    expect(page.locator("#chart")).to_contain_text("Documentation form")
+
+
+def test_the_form_may_also_settle_it_the_other_way(open_page: Open) -> None:
+    """Issue 6: the same ending in investigational when the size answered is 5.0 cm."""
+    page = sign(open_page("/demo/#dolores-king"))
+    form = form_of(page)
+    measure(form, "5.0")
+    complete(form)
+    sign(page)
+    expect(page.locator(".verdict")).to_contain_text("investigational")
+    assert state(page, "Smaller than 5 cm") == "not met"
+
+
 def test_overriding_tells_the_service_why(open_page: Open) -> None:
     """CDS Hooks feedback: the reason picked and the comment."""
     page = sign(open_page("/demo/#mei-tanaka"))
@@ -188,12 +228,12 @@ def test_overriding_tells_the_service_why(open_page: Open) -> None:
 
 def test_a_suggestion_does_what_it_says(open_page: Open, demo: RunningDemo) -> None:
     """The documentation Task lands in the EHR, and the service learns that it was accepted."""
-    page = sign(open_page("/demo/#dolores-king"))
+    page = sign(open_page("/demo/#priya-raman"))
     with page.expect_request("**/feedback") as sent:
         page.get_by_role("button", name="Add a task").click()
     expect(page.locator(".told")).to_contain_text("Task/")
-    (task,) = demo.ehr.search("Task?patient=dolores-king-patient")
-    assert task["status"] == "ready" or task["status"] == "requested"
+    (task,) = demo.ehr.search("Task?patient=priya-raman-patient")
+    assert task["for"]["reference"] == "Patient/priya-raman-patient"
     assert sent.value.post_data_json["feedback"][0]["outcome"] == "accepted"
 
 
