@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select, delete, insert, select
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 
 from cds_service.audit.database import StoreError, open_engine, upgrade
 from cds_service.audit.kept import read_kept
@@ -155,7 +155,7 @@ class Store:
             with self.engine.begin() as connection:
                 yield connection
         except SQLAlchemyError as error:
-            if not isinstance(error, IntegrityError) and self.engine.dialect.name != "sqlite":
+            if isinstance(error, OperationalError) and self.engine.dialect.name != "sqlite":
                 self._down_until = time.monotonic() + _RETRY_SECONDS
             raise StoreError(type(error).__name__) from error
 
@@ -189,18 +189,23 @@ def _feedback_row(item: Feedback, client: str) -> dict[str, Any]:
     )
     return {
         "id": _digest(*parts),
-        "card": item.card,
+        "card": _storable(item.card),
         "client": client,
         "outcome": item.outcome,
         "at": item.at,
         "received_at": datetime.now(UTC),
         "suggestions": list(item.suggestions),
-        "reason": reason.code if reason else None,
-        "reason_system": reason.system if reason else None,
-        "reason_display": reason.display if reason else None,
-        "comment": item.comment,
+        "reason": _storable(reason.code) if reason else None,
+        "reason_system": _storable(reason.system) if reason else None,
+        "reason_display": _storable(reason.display) if reason else None,
+        "comment": _storable(item.comment),
         "extension": item.extension,
     }
+
+
+def _storable(text: str | None) -> str | None:
+    """A client's text as every database takes it: PostgreSQL knows no NUL."""
+    return text.replace("\0", "") if text else text
 
 
 def _digest(*parts: str) -> str:

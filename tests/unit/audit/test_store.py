@@ -133,6 +133,14 @@ def test_feedback_on_a_card_that_is_not_on_record_is_kept_as_such(store: Store) 
     assert count(store, feedback) == 1
 
 
+def test_what_one_database_could_not_hold_is_left_out(store: Store) -> None:
+    """PostgreSQL refuses NUL in texts; nobody may shut the door for others with one."""
+    store.take(told("a\0b", overrideReason={"reason": {"code": "c\0"}, "userComment": "\0d"}), "")
+    with store.reading() as connection:
+        [row] = connection.execute(select(feedback)).mappings()
+    assert (row["card"], row["reason"], row["comment"]) == ("ab", "c", "d")
+
+
 @pytest.mark.requirement("impl-2", "found-11")
 def test_an_answer_that_cannot_be_kept_is_not_given_and_says_so() -> None:
     """Guidance that nobody kept cannot be honoured later; the call itself is still answered."""
