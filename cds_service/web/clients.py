@@ -17,6 +17,7 @@ from cds_service.kernel.errors import DataError
 from cds_service.kernel.schema_trouble import near_miss
 from cds_service.kernel.yaml_data import YamlFile, decode, read_yaml
 from cds_service.settings import is_loopback
+from cds_service.web.form_app import read_key
 
 Algorithm = Literal[
     "ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "EdDSA"
@@ -36,7 +37,11 @@ log = structlog.get_logger()
 
 
 class Client(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One EHR client. Exactly one of jwks_url and jwks_file; tenants: the only ones it may name, if any."""
+    """One EHR client. Exactly one of jwks_url and jwks_file; tenants: the only ones it may name, if any.
+
+    form_client_id: what the form app is called there; form_key_file, form_token_url: its private JWK and the
+    EHR's token address, both or neither, where it is a confidential client.
+    """
 
     iss: str
     jwks_url: str | None = None
@@ -47,6 +52,9 @@ class Client(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     origins: tuple[str, ...] = ()
     quirks: tuple[str, ...] = ()
     tenants: tuple[str, ...] = ()
+    form_client_id: str | None = None
+    form_key_file: str | None = None
+    form_token_url: str | None = None
 
     @property
     def hosts(self) -> AllowedHosts:
@@ -71,10 +79,9 @@ def read_clients(path: Path) -> dict[str, Client]:
 
 
 def _placed(client: Client, folder: Path) -> Client:
-    """The client with its key file as found from the place of the clients file."""
-    if client.jwks_file is None:
-        return client
-    return msgspec.structs.replace(client, jwks_file=str(folder / client.jwks_file))
+    """The client with its key files as found from the place of the clients file."""
+    found = {name: getattr(client, name) for name in ("jwks_file", "form_key_file")}
+    return msgspec.structs.replace(client, **{n: str(folder / path) for n, path in found.items() if path})
 
 
 def _mistakes(file: YamlFile, clients: Iterable[Client], folder: Path) -> Iterator[DataError]:
@@ -98,7 +105,24 @@ def _client_mistakes(client: Client, folder: Path) -> Iterator[tuple[tuple[str |
         yield ("jwks_file",), f'There is no file "{folder / client.jwks_file}".'
     if not client.algorithms:
         yield ("algorithms",), "No algorithm is left. Leave the member out for ES384 and RS384."
+    yield from _form_mistakes(client, folder)
     yield from _wrong_items(client)
+
+
+def _form_mistakes(client: Client, folder: Path) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """What is wrong with the form app's registration at the client."""
+    if (client.form_key_file is None) != (client.form_token_url is None):
+        yield (
+            (),
+            "A confidential form app needs both form_key_file and form_token_url. Write both, or neither.",
+        )
+    if client.form_token_url is not None and not _is_safe(client.form_token_url):
+        yield ("form_token_url",), "Tokens are had by https. Write an https address."
+    if client.form_key_file is not None:
+        try:
+            read_key(folder / client.form_key_file)
+        except ValueError as error:
+            yield ("form_key_file",), f"{error}."
 
 
 def _wrong_items(client: Client) -> Iterator[tuple[tuple[str | int, ...], str]]:

@@ -1,8 +1,10 @@
 """What the form app is to an EHR: its client id, and the key of a confidential client."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -38,6 +40,26 @@ class AppClient:
         return jwt.encode(
             {**claims, "iat": issued, "exp": issued + _LIFE}, made.key, self.key["alg"], headers
         )
+
+
+def read_key(path: Path) -> dict[str, Any]:
+    """The private JWK in a file, with kid and alg. Raises ValueError with a sentence without full stop."""
+    try:
+        key = json.loads(path.read_bytes())
+        made = jwt.PyJWK(key)
+        made.Algorithm.sign(b"", made.key)
+        named = all(isinstance(key[name], str) and key[name] for name in ("kid", "alg"))
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, jwt.PyJWTError):
+        named = False
+    if not named or str(key["alg"]).startswith("HS"):
+        raise ValueError(f'"{path}" holds no private JWK with kid and alg, such as one for ES384')
+    return dict(key)
+
+
+def registered(client_id: str | None, key_file: str | None, token_url: str | None) -> AppClient:
+    """The app as a clients file registers it; public, under the default id, where it says nothing."""
+    key = read_key(Path(key_file)) if key_file else None
+    return AppClient(client_id=client_id or DEFAULT_CLIENT_ID, key=key, token_url=token_url)
 
 
 def sources(hosts: Iterable[AllowedHosts]) -> Iterator[str]:

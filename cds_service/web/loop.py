@@ -20,7 +20,7 @@ from cds_service.web.callers import caller_of
 from cds_service.web.clients import Client
 from cds_service.web.desk import Desk
 from cds_service.web.fhir import PREFIX, PayerSide, Reader, create_fhir_blueprint
-from cds_service.web.form_app import AppClient, sources
+from cds_service.web.form_app import AppClient, registered, sources
 from cds_service.web.package import Packer
 from cds_service.web.reevaluate import Reevaluation
 from cds_service.web.replay import UsedTokens
@@ -106,7 +106,7 @@ class Loop:
         return FormLoop(
             handles=self.handles,
             reevaluation=reevaluation,
-            app=lambda client: self.apps.get(client, AppClient()),
+            app=self._app,
             hosts=self._hosts,
             reach=lambda: chain(sources(self._all_hosts()), self._origins()),
             frames=self._origins,
@@ -123,6 +123,13 @@ class Loop:
                 "The EHR is no longer registered.", "handle", hint, 403, "client-unknown", "forbidden"
             )
         return found
+
+    def _app(self, issuer: str) -> AppClient:
+        """The form app's registration at a client's EHR."""
+        client = self._client(issuer)
+        if issuer in self.apps or client is None:
+            return self.apps.get(issuer, AppClient())
+        return registered(client.form_client_id, client.form_key_file, client.form_token_url)
 
     def _hosts(self, issuer: str) -> AllowedHosts:
         client = self._client(issuer)

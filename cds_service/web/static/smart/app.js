@@ -76,7 +76,7 @@ async function firstDrawing() {
   await redraw(known);
   saved = contents();
   showOffers(found.offers.filter(({ linkId }) => !known.has(linkId)));
-  if (found.failed) tell("Not all of the chart could be searched to fill in the form; check what is open.", true);
+  if (found.trouble) tell(found.trouble, true);
   document.getElementById("form").dataset.ready = "true";
   performance.mark("form-ready");
 }

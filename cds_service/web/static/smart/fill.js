@@ -4,17 +4,20 @@ const SDC = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-";
 const VARIABLE = "http://hl7.org/fhir/StructureDefinition/variable";
 const QUERY = "application/x-fhir-query";
 const FHIRPATH = "text/fhirpath";
+const SPOKEN = [QUERY, FHIRPATH];
 
 /**
- * {answers, offers, failed}: linkId -> first answer; [{linkId, text, values}] on record to choose from; whether the
- * chart could not be searched, or an expression is in a language that this app does not speak.
+ * {answers, offers, trouble}: linkId -> first answer; [{linkId, text, values}] on record to choose from; why not
+ * everything could be filled in: the chart could not be searched, or an expression is in a language not spoken here.
  */
 export async function fromChart(form, chart) {
   const known = { patient: await chart.patient.read(), user: await chart.user.read(), questionnaire: form };
-  const found = { answers: new Map(), offers: [], failed: false };
+  const found = { answers: new Map(), offers: [], trouble: "" };
   const value = (said) =>
     valueOf(said, known, chart).catch(() => {
-      found.failed = true;
+      found.trouble = SPOKEN.includes(said.language)
+        ? "Not all of the chart could be searched to fill in the form; check what is open."
+        : `The form wants to fill itself in by ${said.language}, which this app does not run; answer by hand.`;
       return [];
     });
   const variables = (form.extension ?? []).filter(({ url }) => url === VARIABLE).map(({ valueExpression }) => valueExpression);
