@@ -14,6 +14,7 @@ from cds_service.web.desk import NAME, Desk
 from tests.builders import knowledge
 
 Making = Callable[..., Flask]
+KEY = b"a key for tests, at least 32 bytes long"
 
 
 @contextmanager

@@ -1,12 +1,32 @@
-"""Fixtures of the CDS Hooks cases: a machine that cannot call out, and what was written to the logs."""
+"""Fixtures of the CDS Hooks cases: one service for a file, no way out, and what was written to the logs."""
 
+import itertools
 import logging
 import socket
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import structlog
+from flask.testing import FlaskClient
+
+from cds_service.kernel.clock import Clock
+from tests import builders
+from tests.applications import applications
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
+    """A caller of one service for all tests of a file: no call may change what the next one is told."""
+    numbers = itertools.count(1)
+    clock = Clock(
+        today=lambda: builders.TODAY,
+        now=lambda: datetime(2026, 11, 21, 16, 30, tzinfo=UTC),
+        new_id=lambda: f"00000000-0000-4000-8000-{next(numbers):012d}",
+    )
+    with applications(tmp_path_factory.mktemp("service"), clock) as make:
+        yield make(auth="off", fhir_hosts=("127.0.0.1",)).test_client()
 
 
 @pytest.fixture
