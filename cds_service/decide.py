@@ -27,7 +27,7 @@ from cds_service.kernel import fhir_json
 from cds_service.kernel.clock import Clock, Deadline
 from cds_service.kernel.errors import CallError, unusable_coverage
 from cds_service.knowledge import Knowledge
-from cds_service.orders.brought import brought_orders, named_orders, read_orders
+from cds_service.orders.brought import brought_orders, named_orders, on_booked_days, read_orders
 from cds_service.orders.order import Order, Scope
 
 ANSWERING = 0.5
@@ -103,6 +103,7 @@ def decide(request: HookRequest, caller: Caller, tools: Equipment, deadline: Dea
     chart = builder.build()
     patient = f"Patient/{request.patient_id}"
     orders = read_orders(drafts, patient, knowledge.recogniser, today, chart.aliases)
+    orders = on_booked_days(orders, request)
     if trouble and any(_needs_coverage(order, caller) for order in orders):
         raise trouble
     cases = cases_of(orders, chart, knowledge)

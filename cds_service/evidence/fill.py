@@ -8,6 +8,7 @@ from urllib.parse import unquote
 from cds_service.evidence.answers import Answer, Arrived, Failed
 from cds_service.evidence.chart import ChartBuilder
 from cds_service.evidence.gateway import Gateway
+from cds_service.evidence.named import besides_named
 from cds_service.evidence.needs import Need
 from cds_service.evidence.sent import NOT_ASKED, all_sent, as_bundle, begun, is_answer, is_narrower, rest_of
 from cds_service.hooks.prefetch import Kind, Value, read_value
@@ -46,7 +47,7 @@ def fill(
     brings them. Never raises for what the EHR does: each search that fails or is not whole leaves its reason
     at its type.
     """
-    sent = all_sent(needs, request.prefetch)
+    sent = all_sent(needs, besides_named(request))
     wanted = _wanted(sent, request.patient_id, gateway)
     reads = _reads(orders, sent, gateway)
     paths = [*wanted.values(), *reads]

@@ -1,12 +1,11 @@
 """Finds the orders that a hook names by reference: in the prefetch, else at the EHR (dispatch, booking)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from cds_service.evidence.answers import Arrived
 from cds_service.evidence.gateway import Gateway
 from cds_service.hooks.context import DraftOrder
-from cds_service.hooks.prefetch import Kind, classify
 from cds_service.hooks.request import HookRequest
 from cds_service.hooks.strict_json import BROKEN
 from cds_service.kernel import fhir_json
@@ -24,6 +23,7 @@ PREFETCH_KEYS = {
     "visionPrescriptions": "VisionPrescription",
 }
 """The keys under which the guide's own templates bring orders that a hook names (crd-dtr.md 3.3)."""
+_OPEN_ORDERS = ("serviceRequests", "openServiceRequests")
 
 
 def fetch_named(
@@ -35,7 +35,7 @@ def fetch_named(
     back. Raises CallError (412) for one that was neither sent nor may be asked for (CH-126).
     """
     wanted = list(dict.fromkeys(canonical(reference, {}) for reference in references))
-    sent = dict(_sent(request))
+    sent = dict(_sent(request, wanted))
     paths = {name: gateway.path_of(name) for name in wanted if name not in sent} if gateway else {}
     asked = [path for path in paths.values() if path]
     answers = gateway.round(asked, deadline) if gateway and asked else {}
@@ -49,18 +49,41 @@ def fetch_named(
     return tuple(found)
 
 
-def _sent(request: HookRequest) -> Iterator[tuple[str, JsonObject]]:
-    """Every order in the prefetch by `Type/id`."""
-    for key, kind in PREFETCH_KEYS.items():
-        value = classify(request.prefetch, key, kind)
-        if value.kind not in (Kind.BUNDLE, Kind.RESOURCE):
-            continue
-        top = _read(value.raw) or {}
-        entries: Any = top.get("entry") if value.kind is Kind.BUNDLE else [{"resource": top}]
-        for entry in entries if isinstance(entries, list) else ():
-            resource = entry.get("resource") if isinstance(entry, dict) else None
-            if isinstance(resource, dict) and resource.get("resourceType") == kind:
-                yield f"{kind}/{resource.get('id')}", resource
+def besides_named(request: HookRequest) -> Mapping[str, bytes | None]:
+    """The prefetch as it answers searches for the patient's record.
+
+    Where the hook names orders, the guide has them alone under the key that otherwise holds all orders still
+    open; those then come under a key of their own.
+    """
+    if not (request.dispatched or request.appointments):
+        return request.prefetch
+    usual, own = _OPEN_ORDERS
+    others = {key: value for key, value in request.prefetch.items() if key not in _OPEN_ORDERS}
+    return {**others, usual: request.prefetch[own]} if own in request.prefetch else others
+
+
+def _sent(request: HookRequest, wanted: Collection[str]) -> Iterator[tuple[str, JsonObject]]:
+    """Those of the wanted orders that the call brings, by `Type/id`, under whatever key (found-30)."""
+    for raw in request.prefetch.values():
+        if raw and any(b'"%b"' % name.partition("/")[2].encode() in raw for name in wanted):
+            yield from _wanted(_resources(_read(raw) or {}), wanted)
+    yield from _wanted((draft.resource for draft in request.appointments), wanted)
+
+
+def _wanted(resources: Iterable[JsonObject], wanted: Collection[str]) -> Iterator[tuple[str, JsonObject]]:
+    for resource in resources:
+        name = f"{resource.get('resourceType')}/{resource.get('id')}"
+        if name in wanted:
+            yield name, resource
+
+
+def _resources(top: JsonObject) -> Iterator[JsonObject]:
+    """A resource, or those of a Bundle."""
+    entries: Any = top.get("entry") if top.get("resourceType") == "Bundle" else [{"resource": top}]
+    for entry in entries if isinstance(entries, list) else ():
+        resource = entry.get("resource") if isinstance(entry, dict) else None
+        if isinstance(resource, dict):
+            yield resource
 
 
 def _read(raw: bytes) -> JsonObject | None:

@@ -1,11 +1,13 @@
 """Picks the orders out of what a hook brought; the rest of it is background for the rules."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 from cds_service.hooks.context import DraftOrder
 from cds_service.hooks.request import HookRequest
+from cds_service.kernel.dates import parse_date
 from cds_service.kernel.references import canonical, resource_type
 from cds_service.orders.order import Order
 from cds_service.orders.recognise import Recogniser
@@ -30,7 +32,8 @@ def brought_orders(request: HookRequest) -> tuple[DraftOrder, ...]:
     none.
     """
     drafts = [draft for draft in request.draft_orders if draft.resource["resourceType"] in REQUESTS]
-    drafts += [booking for booking in request.appointments if not list(_bases(booking))]
+    bookings = (draft for draft in request.appointments if draft.resource["resourceType"] == "Appointment")
+    drafts += [booking for booking in bookings if not list(_bases(booking))]
     if request.hook != "order-select":
         return tuple(drafts)
     chosen = {canonical(reference, {}) for reference in request.selections}
@@ -60,6 +63,24 @@ def _bases(booking: DraftOrder) -> Iterator[str]:
 
 def _objects(items: Any) -> list[dict[str, Any]]:
     return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+
+
+def on_booked_days(orders: Iterable[Order], request: HookRequest) -> list[Order]:
+    """The orders with the day that is booked as their day of service, where an appointment names one."""
+    days: dict[str, date] = {}
+    for booking in request.appointments:
+        if start := _day(booking.resource.get("start")):
+            for name in (canonical(reference, {}) for reference in _bases(booking)):
+                days[name] = min(days.get(name, start), start)
+    return [replace(order, service_date=days.get(order.reference, order.service_date)) for order in orders]
+
+
+def _day(start: object) -> date | None:
+    """The day of a FHIR instant; a senseless one names none (CH-128)."""
+    try:
+        return parse_date(start).day
+    except ValueError:
+        return None
 
 
 def read_orders(
