@@ -9,7 +9,7 @@ from typing import Any
 import requests
 
 from cds_service.answer.context import Answer, ClientOptions
-from cds_service.answer.templates import load_cards
+from cds_service.answer.templates import CardSet, load_cards
 from cds_service.decide import Caller, Equipment, decide
 from cds_service.determination import Determination
 from cds_service.evaluate import evaluate_chart
@@ -37,7 +37,8 @@ Verdict = tuple[str, str | None, tuple[tuple[str, str], ...], tuple[str, ...]]
 
 
 @cache
-def _cards() -> Any:
+def cards() -> CardSet:
+    """The built-in card texts."""
     return load_cards(data_folder("cards"))
 
 
@@ -46,7 +47,7 @@ def equipment(network: Network, on: date) -> Equipment:
     clock = Clock(today=lambda: on)
     return Equipment(
         knowledge=knowledge(),
-        cards=_cards(),
+        cards=cards(),
         network=network,
         clock=clock,
         public_url="http://127.0.0.1:8080",

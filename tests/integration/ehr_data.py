@@ -23,7 +23,7 @@ SHARED = Path(__file__).parents[3] / "shared" / "cases"
 FHIR_JSON = {"Content-Type": "application/fhir+json"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class EhrChart:
     """A chart for both roads: evaluated as a file, and stored on a server that is then asked.
 
