@@ -265,13 +265,19 @@ def bundle(resources: Iterable[Resource]) -> bytes:
 
 
 def judged(resources: Iterable[Resource]) -> Determination:
-    """The one determination of a chart."""
-    (only,) = evaluate_chart(bundle(resources), TODAY, knowledge())
+    """The one determination of the order called `order`."""
+    (only,) = all_judged(resources)
     return only
 
 
+def all_judged(resources: Iterable[Resource], name: str = "order") -> list[Determination]:
+    """The determinations of one order, one for each coverage."""
+    found = evaluate_chart(bundle(resources), TODAY, knowledge())
+    return [each for each in found if each.order.reference == f"ServiceRequest/{name}"]
+
+
 def outcome(resources: Iterable[Resource]) -> str:
-    """The outcome of a chart with one order and one coverage."""
+    """The outcome of a chart with one coverage."""
     return judged(resources).outcome.value
 
 
