@@ -1,15 +1,16 @@
 # Two commands do all set-up:  make demo   (runs the service)   make check   (passes the tests)
-# Further targets: setup test test-hapi test-browser bench wheel conformance format
+# Further targets: setup test coverage test-hapi test-browser bench wheel conformance format
 
 PYTHON ?= python3
 VENV ?= .venv
 PORT ?= 8080
 DIST ?= dist
+JOBS ?= 2
 BIN := $(VENV)/bin
 CODE := cds_service tests tools benchmarks
 READY := $(VENV)/.ready
 
-.PHONY: demo check setup format format-check lint types layers deps policies test docs test-hapi test-browser \
+.PHONY: demo check setup format format-check lint types layers deps policies test coverage docs test-hapi test-browser \
         bench wheel conformance
 
 demo: setup
@@ -49,7 +50,10 @@ policies: setup
 	$(BIN)/cds-service policies test
 
 test: setup
-	$(BIN)/pytest -m "not hapi and not browser" --cov --cov-report=term-missing --conformance-out build/conformance.json
+	$(BIN)/pytest -q -m "not hapi and not browser" -n $(JOBS) --dist loadfile --conformance-out build/conformance.json
+
+coverage: setup
+	$(BIN)/pytest -q -m "not hapi and not browser" -n $(JOBS) --dist loadfile --cov --cov-report=term-missing
 
 docs: setup
 	$(BIN)/pytest tests/docs
