@@ -44,6 +44,7 @@ class AppClient:
 
 def read_key(path: Path) -> dict[str, Any]:
     """The private JWK in a file, with kid and alg. Raises ValueError with a sentence without full stop."""
+    key: Any = {}
     try:
         key = json.loads(path.read_bytes())
         made = jwt.PyJWK(key)
