@@ -208,8 +208,10 @@ class _Collector:
         return any(self._kind(performer) in self.rules.performers for performer in performers)
 
     def _kind(self, reference: Reference) -> str | None:
+        """The type of the resource found, else the one the reference names, else the one it states."""
         if reference.reference is not UNSET:
-            kind = resource_type(self.chart.canonical(reference.reference))
+            stored = self.chart.find(reference.reference)
+            kind = stored.type if stored else resource_type(self.chart.canonical(reference.reference))
             if kind:
                 return kind
         return reference.type if reference.type is not UNSET else None
