@@ -50,10 +50,8 @@ class Evaluation:
         self._facts: dict[str, TypeFacts] = {}
 
     def run(self) -> tuple[CriterionResult, ...]:
-        """One result for each top-level criterion; disease outside comes last, as it asks for the types."""
-        ordered = sorted(self.policy.criteria, key=lambda c: isinstance(c, NoDiseaseOutside))
-        results = {criterion.id: self._evaluate(criterion) for criterion in ordered}
-        return tuple(results[criterion.id].result(criterion) for criterion in self.policy.criteria)
+        """One result for each criterion of the top level, in the order of the policy."""
+        return tuple(self._evaluate(criterion).result(criterion) for criterion in self.policy.criteria)
 
     def _evaluate(self, criterion: Criterion) -> Finding:
         if isinstance(criterion, AllOf | AnyOf):
@@ -77,8 +75,9 @@ class Evaluation:
             return finding
         if isinstance(criterion, NoDiseaseOutside):
             named = self._criterion(criterion.type_criterion)
-            facts = self._facts.get(criterion.type_criterion, TypeFacts())
-            return no_disease_outside(criterion, findings, facts, named.states)
+            if named.id not in self._facts:
+                self._evaluate(named)
+            return no_disease_outside(criterion, findings, self._facts[named.id], named.states)
         raise TypeError(f"no evaluator for criterion kind {type(criterion).__name__}")
 
     def _group(self, criterion: AllOf | AnyOf) -> Finding:
