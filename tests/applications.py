@@ -28,7 +28,7 @@ def applications(folder: Path, clock: Clock) -> Iterator[Making]:
     def make(known: Knowledge | None = None, **given: object) -> Flask:
         records = f"sqlite:///{folder / 'records.sqlite3'}"
         settings = load_settings(**{"database_url": records, **given})
-        made.append(create_app(settings, clock=clock, knowledge=known or knowledge()))
+        made.append(create_app(settings, clock=clock, knowledge=known or knowledge(), signing_key=KEY))
         return made[-1]
 
     try:
