@@ -1,7 +1,7 @@
 """Decides one hook call: the steps from request to recorded answer, in order (architecture, the path)."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import structlog
 
@@ -9,11 +9,13 @@ from cds_service.answer.answer import build
 from cds_service.answer.context import Answer, AnswerContext, ClientOptions, no_link
 from cds_service.answer.coverage_rules import Version
 from cds_service.answer.templates import CardSet
+from cds_service.answer.withdraw import withdrawn
 from cds_service.audit.database import StoreError
 from cds_service.audit.record import Made, decision_record
 from cds_service.audit.store import Store
-from cds_service.coverage.member import NOTHING_ORDERED, Case
-from cds_service.determination import Determination, Outcome
+from cds_service.coverage.member import NOTHING_ORDERED
+from cds_service.coverage.refuse import refuse_unusable
+from cds_service.determination import Determination
 from cds_service.evidence.chart import Chart, ChartBuilder
 from cds_service.evidence.fill import fill
 from cds_service.evidence.gateway import Gateway, Network, open_gateway
@@ -25,7 +27,7 @@ from cds_service.hooks.request import HookRequest
 from cds_service.judge import cases_of, judge, needs
 from cds_service.kernel import fhir_json
 from cds_service.kernel.clock import Clock, Deadline
-from cds_service.kernel.errors import CallError, unusable_coverage
+from cds_service.kernel.errors import CallError
 from cds_service.knowledge import Knowledge
 from cds_service.orders.brought import brought_orders, named_orders, on_booked_days, read_orders
 from cds_service.orders.order import Order, Scope
@@ -35,29 +37,6 @@ ANSWERING = 0.5
 
 _PRIMARY = frozenset({"order-sign", "order-dispatch", "appointment-book"})
 _NEEDING = frozenset({Scope.IN_SCOPE, Scope.TECHNIQUE_UNKNOWN})
-_UNUSABLE = {
-    "no-coverage": (
-        "No coverage of the patient was found.",
-        "Send the coverage in prefetch, or let this service read it at fhirServer.",
-    ),
-    "coverage-not-found": (
-        "The coverage that the order names is not among those of the patient.",
-        "Send that coverage, or name another one in the order's insurance.",
-    ),
-    "payer-not-read": (
-        "The coverage names no payer.",
-        "Give its payor a name or an identifier, or send the organization that it refers to.",
-    ),
-    "payer-not-served": (
-        "The coverage's payer is not one that this service answers for.",
-        "See /policies for those that it answers for.",
-    ),
-    "payer-ambiguous": (
-        "The coverage's payer could be more than one company.",
-        "Give its payor an identifier, or the company's full name.",
-    ),
-}
-
 
 log = structlog.get_logger()
 
@@ -108,7 +87,7 @@ def decide(request: HookRequest, caller: Caller, tools: Equipment, deadline: Dea
         raise trouble
     cases = cases_of(orders, chart, knowledge)
     if caller.strict:
-        _refuse_unusable(cases)
+        refuse_unusable(cases)
     raw_orders = [order.raw for order in orders]
     fill(request, builder, needs(cases, knowledge), raw_orders, gateway, time_for_ehr)
     chart = builder.build()
@@ -149,19 +128,6 @@ def _needs_coverage(order: Order, caller: Caller) -> bool:
     return order.scope in _NEEDING or (caller.strict and order.reason not in NOTHING_ORDERED)
 
 
-def _refuse_unusable(cases: Sequence[Case]) -> None:
-    """Raises CallError where the call does not identify one coverage of a payer served here (hook-13)."""
-    cases = [case for case in cases if case.order.reason not in NOTHING_ORDERED]
-    for case in cases:
-        reason = case.trouble or case.reason
-        if reason in _UNUSABLE:
-            raise unusable_coverage(*_UNUSABLE[reason])
-    orders = [case.order.reference for case in cases]
-    if len(set(orders)) < len(orders):
-        hint = "Send the one coverage that is to be billed first, or name it in the order's insurance."
-        raise unusable_coverage("The patient has more than one coverage in force.", hint)
-
-
 def _answer_context(request: HookRequest, caller: Caller, tools: Equipment) -> AnswerContext:
     return AnswerContext(
         version=caller.version,
@@ -197,24 +163,5 @@ def _recorded(
         tools.store.write(decision_record(request, answer, chart, made))
     except StoreError as error:
         log.error("not-recorded", why=str(error))
-        return build([*map(_unsaid, answer.determinations)], _answer_context(request, caller, tools))
+        return build([*map(withdrawn, answer.determinations)], _answer_context(request, caller, tools))
     return answer
-
-
-def _unsaid(determination: Determination) -> Determination:
-    """The same case without its verdict; an order out of scope had none."""
-    if determination.outcome is Outcome.OUT_OF_SCOPE:
-        return determination
-    return replace(
-        determination,
-        outcome=Outcome.CANNOT_EVALUATE,
-        reason="not-recorded",
-        technical=True,
-        criteria=(),
-        flags=(),
-        covered="indeterminate",
-        pa_needed="indeterminate",
-        doc_needed=None,
-        info_needed=None,
-        questionnaire=None,
-    )

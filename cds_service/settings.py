@@ -101,5 +101,5 @@ def is_loopback(host: str) -> bool:
 def refuse_open_door(settings: Settings, host: str) -> None:
     """Raises SettingError when anybody on the network could call without a token (interface.md section 5)."""
     if settings.auth == "off" and not is_loopback(host):
-        message = f'"off" is for loopback only, and the server is to listen on {host}. Register clients instead.'
+        message = f'"off" is for loopback only, but the server is to listen on {host}. Register clients.'
         raise SettingError(f"{PREFIX}AUTH", message)
