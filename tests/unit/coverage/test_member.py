@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from cds_service.coverage.member import Case, choose
+from cds_service.coverage.read import read_coverages
 from cds_service.evidence.chart import ChartBuilder
 from tests.builders import TODAY, Resource, bundle, concept, coverage, failure, knowledge, order
 
@@ -196,6 +197,26 @@ def test_an_order_out_of_scope_or_unreadable_keeps_its_reason() -> None:
     assert (
         case(coverage(), code={"coding": [{"system": "http://www.ama-assn.org/go/cpt", "code": "47399"}]})[2]
         == "technique-not-named"
+    )
+
+
+def test_identifiers_of_payor_and_organization_are_read() -> None:
+    """clinical.md 6, matching order: configured identifiers."""
+    named = {"identifier": [{"system": "urn:x", "value": "7"}, {"use": "old"}]}
+    payor = [{"reference": "#a", "identifier": {"value": "8"}}, {"reference": "Organization/org"}]
+    inside = {"resourceType": "Organization", "id": "a", "identifier": [{"system": "urn:y", "value": "9"}]}
+    more = {"resourceType": "Organization", "id": "b"}
+    builder = ChartBuilder("Patient/pat")
+    builder.add_bundle(bundle([coverage(payor=payor, contained=[more, inside]), {**ORGANIZATION, **named}]))
+    (held,) = read_coverages(builder.build(), TODAY)
+    assert set(held.words.identifiers) == {"7", "urn:x|7", "8", "|8", "9", "urn:y|9"}
+
+
+def test_a_payor_that_is_a_person_is_known_by_its_display() -> None:
+    """FHIR R4 Coverage.payor: Organization, Patient or RelatedPerson."""
+    assert (
+        case(coverage(payor=[{"reference": "Patient/pat"}]), {"resourceType": "Patient", "id": "pat"})[2]
+        == "payer-not-read"
     )
 
 

@@ -10,7 +10,15 @@ from cds_service.criteria.evaluate import Evaluation
 from cds_service.criteria.result import CriterionResult, Finding
 from cds_service.kernel.provenance import Evidence, Gap, Note
 from cds_service.kernel.truth import Truth
-from cds_service.policy.model import AllOf, AnyOf, Criterion, Documentation, NoDiseaseOutside, Statement
+from cds_service.policy.model import (
+    AllOf,
+    AnyOf,
+    Criterion,
+    CriterionBase,
+    Documentation,
+    NoDiseaseOutside,
+    Statement,
+)
 from tests.builders import (
     TODAY,
     Resource,
@@ -88,6 +96,12 @@ def test_the_type_criterion_may_stand_inside_a_group() -> None:
     assert [each.state for each in evaluated([group, outside], *hcc())] == [Truth.MET, Truth.MET]
     with pytest.raises(LookupError, match="no tumor-type criterion"):
         evaluated([outside], *hcc())
+
+
+def test_a_kind_of_criterion_without_an_evaluator_is_an_error_of_ours() -> None:
+    """House rule 5: a policy with it would not load."""
+    with pytest.raises(TypeError, match="no evaluator"):
+        evaluated([CriterionBase(id="x", title="x", says="x", cites="x")])  # type: ignore[list-item]
 
 
 def test_documents_are_asked_for_unless_the_criterion_is_met() -> None:

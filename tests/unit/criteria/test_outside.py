@@ -232,6 +232,12 @@ def test_the_resection_is_completed_and_after_the_onset(members: Resource, expec
     assert outside(active_primary("C18.7", made)) == expected
 
 
+def test_an_onset_may_be_a_period() -> None:
+    """FHIR R4 Condition.onset[x]: its start counts."""
+    begun = {"onsetDateTime": None, "onsetPeriod": {"start": "2021-06-01", "end": "2021-12-31"}}
+    assert outside(changed(active_primary("C18.7", procedure("Colectomy")), "primary", **begun)) == "met"
+
+
 def test_without_an_onset_a_resection_clears_nothing() -> None:
     """clinical.md 2.6: after the primary's onset."""
     assert outside(active_primary("C18.7", procedure("Colectomy"), onset=None)) == "unknown"

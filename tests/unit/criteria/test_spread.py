@@ -160,6 +160,14 @@ def test_n_observations_by_every_code(code: Resource) -> None:
     assert outside(tumor(), m_category("cM0"), observation(code, "n", valueString="cN1")) == "not-met"
 
 
+def test_nodes_beside_a_past_metastasis_count_only_when_they_are_the_liver_primarys() -> None:
+    """clinical.md 4.2: an N without a focus may be that of the primary of the metastasis."""
+    both = tumor(), condition("C78.7", "old", "resolved"), past("C18.7")
+    stated = attestation("extrahepatic-disease", "absent")
+    assert outside(*both, stated, n_category("cN1")) == "unknown"
+    assert outside(*both, stated, n_category("cN1", focus=[{"reference": "Condition/dx"}])) == "not-met"
+
+
 def test_the_latest_n_category_counts() -> None:
     """clinical.md 4.4, line 1; a stale N has no effect (4.5)."""
     base = tumor(), m_category("cM0")

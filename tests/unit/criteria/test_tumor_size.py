@@ -243,6 +243,12 @@ def test_a_stale_or_undated_size_leaves_the_lesion_unmeasured(days: int | None, 
     )
 
 
+def test_a_size_dated_in_the_future_leaves_a_lesion_open() -> None:
+    """House rule 2: it would be the latest, and it cannot be right."""
+    assert measured(size(3), size(3, "ahead", effectiveDateTime=ago(-30))) == "unknown"
+    assert measured(size(6), size(3, "ahead", effectiveDateTime=ago(-30))) == "not-met"
+
+
 def test_a_stale_size_beside_a_fresh_one_is_set_aside() -> None:
     """clinical.md 4.5."""
     assert measured(size(9, "old", 200), size(3)) == "met"

@@ -93,6 +93,14 @@ def test_a_code_stands_in_every_value_set_that_lists_it() -> None:
         terms.concepts("c")
 
 
+def test_what_is_remembered_of_codes_has_a_limit() -> None:
+    """performance.md: charts repeat codes; a hostile chart must not fill the memory."""
+    terms = Terminology({"s": CodeSystem("s", None)}, {"a": [("s", "1")]})
+    for number in range(100_000):
+        terms.lookup("s", str(number))
+    assert terms.lookup("s", "1")[1] == {"a"} and terms.lookup("s", "99999")[1] == frozenset()
+
+
 def test_terminology_that_cannot_be_read_names_the_file(tmp_path: Path) -> None:
     """House rule 10."""
     with pytest.raises(DataError, match=r"systems\.json"):

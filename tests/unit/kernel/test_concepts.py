@@ -22,6 +22,12 @@ def test_an_absent_concept_says_nothing() -> None:
     assert not NOTHING.stands_in("dx-hcc")
 
 
+def test_a_coding_by_words_alone_has_no_key() -> None:
+    """clinical.md 4.5: a coding is readable by its display."""
+    concept = read_concept(read({"coding": [{"display": "Hepatoma", "code": "C22.0"}]}), knowledge().terms)
+    assert (concept.keys, concept.words) == ((), "hepatoma")
+
+
 def test_every_coding_and_all_words_are_read() -> None:
     """clinical.md 1.4: expect several codings at once; match on any of them after normalising the system."""
     local = {"system": "local", "code": "L1", "display": "Hepatoma"}

@@ -13,6 +13,7 @@ ALIASES = {
 @pytest.mark.parametrize(
     ("reference", "name"),
     [
+        ("https://ehr.example.org/fhir/x?id=1/_history/2", "Condition/c"),
         ("Patient/p", "Patient/p"),
         (" Patient/p ", "Patient/p"),
         ("Patient/p/_history/3", "Patient/p"),
