@@ -1,11 +1,16 @@
 """The same chart gives the same answer as a file and on a HAPI FHIR server, with and without prefetch."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
+from cds_service.decide import decide
+from cds_service.determination import Outcome
 from cds_service.evidence.gateway import Network
+from cds_service.kernel.clock import Deadline
 from tests.hapi.engine import Server
+from tests.integration.deciding import CALLER, PLENTY, equipment, read, request
 from tests.integration.ehr_data import EhrChart, own_charts, shared_charts, side_by_side
 from tests.integration.same_answers import Sent, compare, discovery_only, everything, load, nothing
 
@@ -51,3 +56,19 @@ def test_with_prefetch(
         print(f"\n{report.table(f'HAPI, prefetch: {sent.__name__}')}")
     assert not report.differing
     assert len(report.same) >= len(own_charts())
+
+
+def test_the_token_of_the_call_opens_the_server_and_another_does_not(
+    hapi_server: Server, loaded: Loaded, network: Network
+) -> None:
+    """clinical.md 4.5: what may not be read is a gap that the card names."""
+    chart = next(chart for chart in loaded[0] if "all five criteria met" in chart.name)
+    answers = {}
+    for token in (hapi_server.token, "wrong"):
+        access = {"access_token": token, "token_type": "Bearer", "expires_in": 60, "scope": "patient/*.rs"}
+        call = request(hapi_server.secured, chart.patient, chart.orders) | {"fhirAuthorization": access}
+        tools, caller = equipment(network, chart.on), replace(CALLER, without_token=False)
+        answers[token] = decide(read(call), caller, tools, Deadline.after(PLENTY)).determinations[0]
+    assert answers[hapi_server.token].outcome is Outcome.MEETS_CRITERIA
+    assert answers["wrong"].outcome is Outcome.CANNOT_EVALUATE
+    assert answers["wrong"].technical

@@ -85,9 +85,11 @@ def signed(
 
 
 def verdicts(determinations: Iterable[Determination]) -> dict[tuple[str, str | None], Verdict]:
-    """What must be the same on every road, by order and coverage."""
+    """What must be the same on every road, by order and coverage; a lapsed coverage, which an answer names
+    as what it was asked about, is none here (interface.md section 3).
+    """
     return {
-        (each.order.reference, each.coverage): (
+        (each.order.reference, None if each.held and not each.held.in_force else each.coverage): (
             each.outcome.value,
             each.covered,
             tuple((result.id, result.state.value) for result in each.criteria),

@@ -5,7 +5,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from cds_service.evidence.gateway import Network
-from cds_service.kernel import fhir_json
 from tests.integration.deciding import of_file, resolved, signed, templates, verdicts
 from tests.integration.ehr_data import EhrChart, Json, as_stored, store
 from tests.integration.front import front
@@ -18,13 +17,13 @@ Sent = Callable[[str, EhrChart], Json | None]
 class Report:
     """What came of each chart.
 
-    refused: chart -> the server's reason for not storing it; mended: charts that the server changed, so that
-    another answer is right; differing: chart -> both answers, where they must not differ.
+    refused: chart -> the server's reason for not storing it; mended: chart -> resources that the server
+    changed, so that another answer is right; differing: chart -> both answers, where they must not differ.
     """
 
     same: list[str] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
-    mended: list[str] = field(default_factory=list)
+    mended: dict[str, str] = field(default_factory=dict)
     differing: dict[str, str] = field(default_factory=dict)
 
     def table(self, title: str) -> str:
@@ -32,7 +31,7 @@ class Report:
         counts = f"{len(self.same)} charts with the same answer, {len(self.refused)} refused by the server, "
         lines = [f"{title}: {counts}{len(self.mended)} changed by it, {len(self.differing)} DIFFER"]
         lines += [f"  refused  {name}: {why[:150]}" for name, why in self.refused.items()]
-        lines += [f"  changed  {name}" for name in self.mended]
+        lines += [f"  changed  {name}: {what}" for name, what in self.mended.items()]
         lines += [f"  DIFFERS  {name}: {how}" for name, how in self.differing.items()]
         return "\n".join(lines)
 
@@ -64,18 +63,21 @@ def _compare_one(report: Report, base: str, door: str, chart: EhrChart, network:
         report.same.append(chart.name)
         return
     held = as_stored(base, chart)
-    if got == of_file(held) and _content(held) != _content(chart):
-        report.mended.append(chart.name)
+    changed = [key for key, content in _content(chart).items() if _content(held).get(key) != content]
+    if changed and got == of_file(held):
+        report.mended[chart.name] = ", ".join(changed)
     else:
         report.differing[chart.name] = f"file {wanted}, EHR {got}"
 
 
-def _content(chart: EhrChart) -> list[bytes]:
-    """The resources without what every server adds."""
-    return [
-        fhir_json.write({name: item[name] for name in sorted(item.keys() - {"meta", "text"})})
+def _content(chart: EhrChart) -> dict[str, Json]:
+    """Resources by `Type/id`, without what every server adds."""
+    return {
+        f"{item['resourceType']}/{item['id']}": {
+            name: item[name] for name in item if name not in ("meta", "text")
+        }
         for item in chart.resources
-    ]
+    }
 
 
 def nothing(base: str, chart: EhrChart) -> None:
