@@ -60,7 +60,7 @@ def upgrade(engine: Engine) -> None:
     from alembic.config import Config
 
     if engine.dialect.name == "sqlite" and engine.url.database:
-        _make_folder(Path(engine.url.database).parent)
+        _make_private_file(Path(engine.url.database))
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with engine.begin() as connection:
@@ -68,8 +68,10 @@ def upgrade(engine: Engine) -> None:
         command.upgrade(config, "head")
 
 
-def _make_folder(folder: Path) -> None:
+def _make_private_file(path: Path) -> None:
+    """Makes the file before SQLite does, which would let everybody on the machine read it."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600, exist_ok=True)
     except OSError as error:
-        raise StoreError(f"its folder cannot be made ({error.strerror})") from error
+        raise StoreError(f"its file cannot be made ({error.strerror})") from error

@@ -56,7 +56,7 @@ def test_upgrade_makes_the_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     path = tmp_path / "new" / "folder" / "records.sqlite3"
     monkeypatch.setenv("CDS_SERVICE_DATABASE_URL", f"sqlite:///{path}")
     assert run("db", "upgrade").exit_code == 0
-    assert path.is_file()
+    assert path.stat().st_mode & 0o077 == 0, "records are nobody else's to read"
     assert run("db", "upgrade").exit_code == 0
 
 
