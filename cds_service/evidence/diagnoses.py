@@ -121,10 +121,10 @@ class _Reader:
         if resource is None:
             yield Diagnosis(stored.reference, Standing.UNREADABLE, True, NOTHING)
             return
-        sure = _status(resource.verification_status, _SURE | _UNSURE | _VOID)
+        sure = _status(resource.verification_status, _SURE, _UNSURE, _VOID)
         if sure in _VOID or self.chart.is_other_patient(resource.subject):
             return
-        clinical = _status(resource.clinical_status, _CURRENT | _PAST)
+        clinical = _status(resource.clinical_status, _CURRENT, _PAST)
         links = tuple(self._links(resource))
         broken = bool(damaged) or "?" in (sure, clinical, *links)
         standing = Standing.PROVISIONAL if sure in _UNSURE else Standing.CONFIRMED
@@ -184,14 +184,14 @@ class _Reader:
         return NOTHING
 
 
-def _status(concept: CodeableConcept | object, known: frozenset[str]) -> str:
-    """The known status code; empty when absent, `?` when present but not known."""
+def _status(concept: CodeableConcept | object, *kinds: frozenset[str]) -> str:
+    """The known status code; empty when absent, `?` when none is known or two exclude each other."""
     if not isinstance(concept, CodeableConcept):
         return ""
-    for coding in concept.coding or ():
-        if coding.code is not UNSET and coding.code in known:
-            return coding.code
-    return "?"
+    codes = [coding.code for coding in concept.coding or () if coding.code is not UNSET]
+    found = [code for kind in kinds for code in codes if code in kind]
+    told = [kind for kind in kinds if not kind.isdisjoint(codes)]
+    return found[0] if len(told) == 1 else "?"
 
 
 def _is_current(resource: Condition, clinical: str) -> bool:

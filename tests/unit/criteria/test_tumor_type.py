@@ -34,6 +34,7 @@ from tests.builders import (
 LINK = "http://hl7.org/fhir/StructureDefinition/condition-related"
 HISTOLOGY = f"{MCODE}/mcode-histology-morphology-behavior"
 NOT_CONFIRMED = ("unconfirmed", "provisional", "differential", "refuted", "entered-in-error", "sure")
+BOTH = [{"system": "x", "code": code} for code in ("active", "recurrence", "resolved", "refuted")]
 LIST_CONFLICT, NOT_LISTED = "code-list-conflict", "code-not-listed"
 BASE = [{"resourceType": "Patient", "id": "pat"}, order(), coverage()]
 
@@ -110,6 +111,9 @@ def test_a_neuroendocrine_metastasis_needs_the_liver_as_its_site_and_is_not_on_t
         ({"abatementAge": {"value": 60, "unit": "a"}}, "unknown"),
         ({"abatementPeriod": {"start": "2026"}}, "unknown"),
         ({"abatementRange": {"low": {"value": 60}}}, "unknown"),
+        ({"clinicalStatus": {"coding": [BOTH[0], BOTH[1]]}}, "met"),
+        ({"clinicalStatus": {"coding": [BOTH[0], BOTH[2]]}}, "unknown"),
+        ({"verificationStatus": {"coding": [{"system": "x", "code": "confirmed"}, BOTH[3]]}}, "unknown"),
         ({"category": [concept("encounter-diagnosis", "x")]}, "met"),
     ],
 )  # fmt: skip
