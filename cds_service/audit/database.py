@@ -34,7 +34,7 @@ def open_engine(url: str) -> Engine:
             pool_timeout=_CONNECT_SECONDS,
             hide_parameters=True,
         )
-    except (ArgumentError, ImportError, SQLAlchemyError) as error:
+    except (ArgumentError, ImportError, SQLAlchemyError, TypeError) as error:
         why = "its driver is not installed" if isinstance(error, ImportError) else "not a database URL"
         raise SettingError("CDS_SERVICE_DATABASE_URL", f"{why}.") from None
     if parsed.get_backend_name() == "sqlite":
