@@ -236,3 +236,33 @@ def test_a_what_if_call_gets_no_authorization_number(
 def test_an_unspoken_version_is_refused_whatever_the_settings(client: FlaskClient) -> None:
     """The version goes before the configuration."""
     refused(post(client, versioned(sign(), "9.9", coverage_info=False)), 400)
+
+
+KIT_SETTINGS = {"alt-drug": True, "dtr-clin": True, "coverage": True, "max-cards": 10}
+HCPCS = "https://bluebutton.cms.gov/resources/codesystem/hcpcs"
+
+
+@pytest.mark.requirement("CRD-120", "CRD-080")
+@pytest.mark.parametrize("kind", ["ServiceRequest", "DeviceRequest"])
+def test_bodies_like_the_kits_own_get_a_valid_answer_in_2_0(kind: str, client: FlaskClient) -> None:
+    """CRD-120: settings that the guide lacks, a payer that cannot be read, keys nobody asked for."""
+    coded = {"coding": [{"system": HCPCS, "code": "G0180"}]}
+    order = {
+        **builders.order(name="kit", insurance=[{"reference": "Coverage/cov"}], requester={"display": "MD"}),
+        "resourceType": kind,
+        "code" if kind == "ServiceRequest" else "codeCodeableConcept": coded,
+    }
+    if kind == "DeviceRequest":
+        del order["code"]
+    chart = paid_by("x", ordered(order), payor=[{"reference": "Organization/org1234"}])
+    call = sign(chart, fhirServer="https://inferno.example.org/reference-server/r4")
+    call["prefetch"] |= {"user": {"resourceType": "Practitioner", "id": "pra1234"}}
+    call["context"]["draftOrders"]["entry"] = [{"resource": order}]
+    call["extension"] = {
+        "davinci-crd.configuration": KIT_SETTINGS,
+        "davinci-crd.requestedVersion": "2.0",
+    }
+    body = answered(client, call)
+    assert said(body, "covered", f"{kind}/kit") == "conditional"
+    assert problems(asserted(body, f"{kind}/kit"), "2.0") == ()
+    assert body["cards"] == []
