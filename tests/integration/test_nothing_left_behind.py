@@ -78,7 +78,8 @@ def test_a_thousand_faulty_calls_leave_nothing_behind() -> None:
         assert sum(thread.name.startswith("ehr") for thread in threading.enumerate()) <= THREADS
         assert late[1] <= early[1] + 2 * THREADS, "open files grow with the number of calls"
     network.close()
-    assert left() == before
+    after = left()
+    assert after[0] <= before[0] and after[1] <= before[1]
 
 
 def _calling(base: str, network: Network) -> Callable[[int], str]:
