@@ -47,15 +47,27 @@ def call(service: str) -> Response:
     """One hook call: trust first, then the body, then the answer within the time budget."""
     here, found = desk(), _service(service)
     client = _caller(here, f"/cds-services/{found.id}")
-    body = _body()
-    deadline = Deadline.after(here.budget)
-    with _slot(here):
-        hook = read_hook_request(body, found.hook)
-        link = here.link(client.iss if client else "", hook.fhir_server) if here.link else no_link
-        tools = replace(here.tools, smart_link=link)
-        answer = decide(hook, caller_of(client, hook, here.hosts, here.crd_version), tools, deadline)
-    _tell(found, hook, answer, here.budget - deadline.left())
+    issuer = client.iss if client else ""
+    with _refusal_told(found, issuer):
+        body = _body()
+        deadline = Deadline.after(here.budget)
+        with _slot(here):
+            hook = read_hook_request(body, found.hook)
+            link = here.link(issuer, hook.fhir_server) if here.link else no_link
+            tools = replace(here.tools, smart_link=link)
+            answer = decide(hook, caller_of(client, hook, here.hosts, here.crd_version), tools, deadline)
+    _tell(found, issuer, hook, answer, here.budget - deadline.left())
     return _sent(fhir_json.write(answer.response))
+
+
+@contextmanager
+def _refusal_told(service: HookService, issuer: str) -> Iterator[None]:
+    """One line in the log for a call that is refused: whose and why, nothing of the call (CH-259)."""
+    try:
+        yield
+    except CallError as error:
+        log.warning("call-refused", service=service.id, client=issuer, status=error.status, code=error.code)
+        raise
 
 
 @contextmanager
@@ -123,7 +135,7 @@ def _sent(body: bytes) -> Response:
     return Response(body, content_type=JSON, headers={"Cache-Control": "no-store"})
 
 
-def _tell(service: HookService, hook: HookRequest, answer: Answer, seconds: float) -> None:
+def _tell(service: HookService, issuer: str, hook: HookRequest, answer: Answer, seconds: float) -> None:
     """One line in the log: ids, codes and timings, nothing of the patient (house rule 9)."""
     instance = hook.hook_instance
     count_determinations(answer.determinations)
@@ -131,6 +143,7 @@ def _tell(service: HookService, hook: HookRequest, answer: Answer, seconds: floa
     log.info(
         "decided",
         service=service.id,
+        client=issuer,
         hook_instance=instance if _PLAIN_ID.match(instance) else "odd",
         outcomes=[item.outcome.value for item in answer.determinations],
         policies=[f"{p.policy}@{p.version}" for item in answer.determinations if (p := item.policy)],

@@ -13,7 +13,6 @@ from tests import builders
 from tests.applications import Making
 from tests.builders import Resource, concept, hcc, order, without
 from tests.conformance.ch.calls import (
-    SIGN,
     answered,
     collection,
     in_context,
@@ -195,4 +194,3 @@ def test_a_plain_client_gets_nothing_for_what_is_not_ours(make_app: Making, tmp_
     """No assertion on an order out of scope, no empty list of system actions."""
     aside = in_context(sign(), draftOrders=collection(order("70450")))
     assert registered(make_app, tmp_path, "plain-cds-hooks")(aside) == {"cards": []}
-    assert SIGN == "coverage-order-sign"
