@@ -33,6 +33,8 @@ def check_proposals(bundle: PolicyBundle, version: PolicyVersion) -> Iterator[Da
 
 
 def _mistakes(version: PolicyVersion, proposal: Proposal) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    if not proposal.when:
+        yield ("when",), "It would never be proposed. Name an outcome at which it is."
     for index, outcome in enumerate(proposal.when):
         if outcome not in version.outcomes:
             yield ("when", index), f"This version has no outcome {outcome}. Name one that it has."

@@ -208,7 +208,7 @@ class Proposal(Model, frozen=True, kw_only=True):
     title: Text
     says: Text
     cites: Text
-    when: Annotated[tuple[Outcome, ...], msgspec.Meta(min_length=1)]
+    when: tuple[Outcome, ...]
     code: Code
 
 
