@@ -5,14 +5,13 @@ already (hook-34). A policy that proposes nothing never comes here.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from copy import deepcopy
 from typing import Any
 
 from cds_service.answer.card_files import CardText, Proposes
 from cds_service.answer.cards import Made, are_several, associated, topic
 from cds_service.answer.configuration import CardChoice
 from cds_service.answer.context import AnswerContext, CardOrigin
-from cds_service.answer.coverage_rules import EXTENSION
+from cds_service.answer.proposed_orders import changes, may_become
 from cds_service.answer.text import plain, shorten
 from cds_service.answer.view import view
 from cds_service.determination import Determination, Outcome
@@ -22,9 +21,6 @@ from cds_service.kernel.fhir_json import JsonObject
 from cds_service.policy.model import Alternative, PolicyVersion, Proposal
 
 _RANKS: tuple[Proposes | None, ...] = ("required-alternative", "alternative", "additional-order")
-_NEEDED = ("subject", "requester")  # what the profile wants besides what is known here
-_KEPT = ("subject", "encounter", "requester", "reasonCode", "reasonReference", "insurance")
-_OF_THE_OLD = frozenset({"id", "identifier", "meta", "text", "code", "orderDetail", "contained"})
 
 Found = tuple[str, CardText, list[Proposal]]
 
@@ -69,15 +65,15 @@ def _due(determination: Determination, context: AnswerContext) -> list[tuple[Pro
     """What the policy proposes at this outcome and is not drafted, where a valid order can be made of it."""
     policy, raw = determination.policy, determination.order.raw
     judged = bool(determination.criteria) or determination.outcome is not Outcome.NEEDS_INFO
-    draft = any(_is_same(raw, drafted) for drafted in context.drafted)
-    complete = all(isinstance(raw.get(member), dict) for member in _NEEDED)
-    if policy is None or not judged or not draft or not complete or raw["resourceType"] != "ServiceRequest":
+    if policy is None or not judged or not any(_is_same(raw, drafted) for drafted in context.drafted):
         return []
     codes = {code for drafted in context.drafted for code in _codes(drafted)}
     return [
         (kind, proposal)
         for kind, proposal in _proposals(policy)
-        if determination.outcome in proposal.when and (proposal.code.system, proposal.code.code) not in codes
+        if determination.outcome in proposal.when
+        and may_become(raw, proposal)
+        and (proposal.code.system, proposal.code.code) not in codes
     ]
 
 
@@ -134,52 +130,12 @@ def _suggestion(
         label=context.cards.plain(f"{name}/proposal-label", {**words, "proposal": proposal}),
         uuid=context.new_id(),
         actions=tuple(
-            Action(type=kind, description=says(change), resource=resource, resource_id=reference)
-            for kind, change, resource, reference in _changes(determination, context, proposal)
+            Action(
+                type=each.type,
+                description=says(each.does),
+                resource=each.resource,
+                resource_id=each.resource_id,
+            )
+            for each in changes(determination.order.raw, proposal, context.today)
         ),
     )
-
-
-def _changes(determination: Determination, context: AnswerContext, proposal: Proposal) -> Iterator[Any]:
-    """(type of action, what it does, resource, id of what is deleted): crd-respar-1 or creates alone."""
-    raw = determination.order.raw
-    if not isinstance(proposal, Alternative):
-        kept = {member: raw[member] for member in _KEPT if member in raw}
-        yield "create", "add", _order(kept, proposal, context), None
-    elif proposal.replaces:
-        kept = {member: value for member, value in raw.items() if member not in _OF_THE_OLD}
-        yield "delete", "remove", None, f"{raw['resourceType']}/{raw['id']}"
-        yield "create", "add", _order(kept, proposal, context), None
-    else:
-        revised = {member: value for member, value in raw.items() if member != "text"}
-        yield "update", "revise", {**_bare(revised), "code": _code(proposal)}, None
-
-
-def _order(kept: JsonObject, proposal: Proposal, context: AnswerContext) -> JsonObject:
-    """A new draft order for what is proposed, with what it keeps of the order in hand."""
-    return {
-        "resourceType": "ServiceRequest",
-        **_bare(kept),
-        "status": "draft",
-        "intent": "order",
-        "code": _code(proposal),
-        "authoredOn": context.today.isoformat(),
-    }
-
-
-def _bare(members: JsonObject) -> JsonObject:
-    """A copy without coverage assertions: they were about the order as it was."""
-    bare = deepcopy(members)
-    carried = bare.pop("extension", None)
-    kept = [each for each in carried if not _is_assertion(each)] if isinstance(carried, list) else carried
-    return {**bare, "extension": kept} if kept else bare
-
-
-def _is_assertion(extension: Any) -> bool:
-    return isinstance(extension, dict) and extension.get("url") == EXTENSION
-
-
-def _code(proposal: Proposal) -> JsonObject:
-    code = proposal.code
-    coding = {"system": code.system, "code": code.code, **({"display": code.display} if code.display else {})}
-    return {"coding": [coding], "text": proposal.title}

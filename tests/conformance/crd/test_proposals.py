@@ -184,6 +184,27 @@ def test_proposal_cards_keep_the_rules_of_every_card(version: str, sample: Flask
         assert len(set(ids)) == len(ids)
 
 
+@pytest.mark.requirement("CRD-100", "resp-56")
+def test_an_order_that_is_active_already_is_not_replaced(sample: FlaskClient) -> None:
+    """crd-respar-1: a draft gives way; beside an active order others may still be added."""
+    assert topics(ask(sample, chart(status="active"))) == ["coverage-info", BESIDE]
+
+
+@pytest.mark.requirement("CRD-119", "resp-55", "resp-57")
+def test_what_is_odd_in_the_order_does_not_travel_into_the_proposed_one(sample: FlaskClient) -> None:
+    """CRD-119: nothing empty, no reference into what is contained elsewhere; and no fault of ours."""
+    inside = [{"reference": "#dx"}]
+    contained = [{"resourceType": "Condition", "id": "dx", "subject": builders.PATIENT}]
+    odd = chart(note=[], reasonReference=inside, contained=contained, vendor={"a": [None, {}]}, text=None)
+    body = ask(sample, odd)
+    replaced, _ = proposed(body, INSTEAD)["suggestions"]
+    made = replaced["actions"][1]["resource"]
+    assert (made["contained"], made["reasonReference"]) == (contained, inside)
+    assert not {"note", "vendor", "text"} & set(made)
+    beside = proposed(body, BESIDE)["suggestions"][0]["actions"][0]["resource"]
+    assert not {"contained", "reasonReference"} & set(beside)
+
+
 @pytest.mark.requirement("resp-55", "resp-57")
 @pytest.mark.parametrize("member", ["requester", "subject"])
 def test_without_what_the_profile_wants_nothing_is_proposed(member: str, sample: FlaskClient) -> None:
