@@ -11,10 +11,11 @@ from cds_service.evidence.gateway import Network
 from cds_service.kernel.clock import Deadline
 from tests.hapi.engine import Server
 from tests.integration.deciding import CALLER, PLENTY, equipment, read, request
-from tests.integration.ehr_data import EhrChart, own_charts, shared_charts, side_by_side
+from tests.integration.ehr_data import EhrChart, long_charts, own_charts, shared_charts, side_by_side
 from tests.integration.same_answers import Sent, compare, discovery_only, everything, load, nothing
 
 pytestmark = pytest.mark.hapi
+OURS = (*own_charts(), *long_charts())
 Loaded = tuple[tuple[EhrChart, ...], dict[str, str]]
 
 
@@ -28,7 +29,7 @@ def network() -> Iterator[Network]:
 @pytest.fixture(scope="module")
 def loaded(hapi_server: Server) -> Loaded:
     """The charts of our policy cases and the shared ones, with the server's reasons against some of them."""
-    charts = tuple(side_by_side((*own_charts(), *shared_charts())))
+    charts = tuple(side_by_side((*OURS, *shared_charts())))
     return charts, load(hapi_server.base, charts)
 
 
@@ -41,7 +42,7 @@ def test_without_prefetch(
     with capsys.disabled():
         print(f"\n{report.table('HAPI, no prefetch')}")
     assert not report.differing
-    assert len(report.same) >= len(own_charts())
+    assert len(report.same) >= len(OURS)
 
 
 @pytest.mark.parametrize("sent", [discovery_only, everything])
@@ -50,12 +51,12 @@ def test_with_prefetch(
 ) -> None:
     """Our templates resolved as an EHR does, first pages with their links: the same answers again."""
     charts, refused = loaded
-    some = charts[: len(own_charts())] + charts[len(own_charts()) :: 10]
+    some = charts[: len(OURS)] + charts[len(OURS) :: 10]
     report = compare(hapi_server.base, some, refused, network, sent)
     with capsys.disabled():
         print(f"\n{report.table(f'HAPI, prefetch: {sent.__name__}')}")
     assert not report.differing
-    assert len(report.same) >= len(own_charts())
+    assert len(report.same) >= len(OURS)
 
 
 def test_the_token_of_the_call_opens_the_server_and_another_does_not(

@@ -16,7 +16,8 @@ from cds_service.kernel.references import canonical
 from cds_service.policy.case_chart import chart_of, day_of
 from cds_service.policy.cases import load_blocks, load_cases
 from cds_service.policy.places import data_folder
-from tests.builders import knowledge
+from tests import builders
+from tests.builders import condition, hcc, knowledge
 
 Json = dict[str, Any]
 SHARED = Path(__file__).parents[3] / "shared" / "cases"
@@ -90,6 +91,22 @@ def own_charts() -> tuple[EhrChart, ...]:
         for policy, files in load_cases(policies).items()
         for file in files
         for case in file.sheet.cases
+    )
+
+
+@cache
+def long_charts() -> tuple[EhrChart, ...]:
+    """Charts of many pages, which meet the criteria but for what may be on any page, if there is that."""
+    many = [condition("I10", f"problem-{number}") for number in range(230)]
+    outside = condition("C78.01", "outside")
+    held = {
+        "long": [*many, *hcc()],
+        "outside first": [outside, *many, *hcc()],
+        "last": [*hcc(), *many, outside],
+    }
+    return tuple(
+        read_chart(f"many pages: {name}", builders.bundle(resources), builders.TODAY)
+        for name, resources in held.items()
     )
 
 
