@@ -4,19 +4,20 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-
-from msgspec import UNSET
+from typing import Literal
 
 from cds_service.criteria.result import Finding
+from cds_service.evidence.chart import Stored
 from cds_service.evidence.diagnoses import Standing
 from cds_service.evidence.findings import Findings
-from cds_service.kernel.concepts import Concept, damaged_concept, read_concept
+from cds_service.kernel.concepts import Concept, code_concept
 from cds_service.kernel.decode import decode
 from cds_service.kernel.elements import ServiceRequest
 from cds_service.kernel.provenance import Evidence, Gap
 from cds_service.kernel.truth import Truth, agreed
 from cds_service.policy.model import Resectability
 
+_Question = Literal["cannot-resect", "not-a-candidate"]
 _ORDERED = frozenset({"draft", "active", "on-hold"})
 _READ_OF_ORDERS = frozenset({"status", "code", "subject", "do_not_perform"})
 
@@ -78,8 +79,8 @@ def _is_resection(concept: Concept, findings: Findings) -> bool:
     return named and not concept.stands_in(*rules.not_procedures)
 
 
-def _said(findings: Findings, question: str) -> Iterator[_Word]:
-    rule = findings.model.statements[question]  # type: ignore[index]
+def _said(findings: Findings, question: _Question) -> Iterator[_Word]:
+    rule = findings.model.statements[question]
     for said in findings.statements.said:
         if said.code == rule.code:
             state = Truth.MET if said.value in rule.yes else Truth.NOT_MET
@@ -110,37 +111,27 @@ def _unreadable_diagnoses(findings: Findings) -> list[Gap]:
 def _look_for_resection(findings: Findings, finding: Finding) -> None:
     """A resection ordered beside it leaves open which tumor is unresectable, whatever the statements say."""
     for stored in findings.chart.of("ServiceRequest"):
-        if stored.reference == findings.order.reference:
-            continue
-        other, damaged = decode(stored.raw, ServiceRequest)
-        if other is None:
-            finding.blocked_by([Gap("unreadable", "ServiceRequest", stored.reference)])
-            continue
-        if findings.chart.is_other_patient(other.subject) or other.do_not_perform is True:
-            continue
-        if "status" not in damaged and other.status not in _ORDERED:
-            continue
-        _weigh_order(findings, finding, stored.reference, other, stored.raw, damaged)
+        if stored.reference != findings.order.reference:
+            _weigh_order(stored, findings, finding)
     finding.blocked_by(findings.failures("ServiceRequest"))
 
 
-def _weigh_order(
-    findings: Findings,
-    finding: Finding,
-    reference: str,
-    other: ServiceRequest,
-    raw: object,
-    damaged: frozenset[str],
-) -> None:
-    terms = findings.terms
-    concept = damaged_concept(raw, terms) if "code" in damaged else read_concept(other.code, terms)  # type: ignore[arg-type]
-    if other.code is UNSET and not concept.keys and not concept.words:
-        finding.blocked_by([Gap("unreadable", "ServiceRequest", reference)])
+def _weigh_order(stored: Stored, findings: Findings, finding: Finding) -> None:
+    """An order that cannot be read may be a resection, unless the rest of it says that it is none."""
+    other, damaged = decode(stored.raw, ServiceRequest)
+    if other is not None and _is_dropped(other, damaged, findings):
         return
-    if not _is_resection(concept, findings):
-        return
-    if damaged & _READ_OF_ORDERS:
-        finding.blocked_by([Gap("unreadable", concept.shown, reference)])
-        return
-    finding.state = Truth.UNKNOWN
-    finding.gaps.append(Gap("resection-ordered", concept.shown, reference))
+    concept = code_concept(stored.code, stored.raw, findings.terms)
+    if other is None or not (concept.keys or concept.words):
+        finding.blocked_by([Gap("unreadable", "ServiceRequest", stored.reference)])
+    elif _is_resection(concept, findings) and damaged & _READ_OF_ORDERS:
+        finding.blocked_by([Gap("unreadable", concept.shown, stored.reference)])
+    elif _is_resection(concept, findings):
+        finding.state = Truth.UNKNOWN
+        finding.gaps.append(Gap("resection-ordered", concept.shown, stored.reference))
+
+
+def _is_dropped(other: ServiceRequest, damaged: frozenset[str], findings: Findings) -> bool:
+    """Somebody else's, not to be done, or no longer to be done."""
+    over = "status" not in damaged and other.status not in _ORDERED
+    return over or other.do_not_perform is True or findings.chart.is_other_patient(other.subject)
