@@ -11,7 +11,7 @@ from cds_service.policy.tumors import TumorModel
 
 
 class Site(StrEnum):
-    """Where something is; UNLISTED: a code of a known body site system that no list and no words place."""
+    """Where something is; UNLISTED: words or a code of a body site that no list places."""
 
     ORGAN = "organ"
     ELSEWHERE = "elsewhere"
@@ -28,9 +28,9 @@ def read_site(concept: Concept, model: TumorModel) -> Site:
     here = named or concept.stands_in(*model.sites)
     if here or elsewhere:
         return Site.UNREAD if here and elsewhere else Site.ORGAN if here else Site.ELSEWHERE
-    if concept.words:
+    if re.search(model.other_site_words, concept.words):
         return Site.ELSEWHERE
-    if any(system in model.site_systems for system, _ in concept.keys):
+    if concept.words or any(system in model.site_systems for system, _ in concept.keys):
         return Site.UNLISTED
     return Site.UNREAD if concept.keys else Site.NONE
 

@@ -26,9 +26,7 @@ def check_proposals(bundle: PolicyBundle, version: PolicyVersion) -> Iterator[Da
             seen.add(proposal.id)
     service = bundle.services.get(version.service)
     if seen and service and service.order_types != (_ORDER_TYPE,):
-        message = (
-            f"{version.service} is not ordered by {_ORDER_TYPE} alone, as proposals are. Remove them."
-        )
+        message = f"{version.service} is not ordered by {_ORDER_TYPE} alone, as proposals are. Remove them."
         yield file.error(("service",), message)
 
 

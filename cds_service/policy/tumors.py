@@ -139,6 +139,7 @@ class TumorModel(Model, frozen=True, kw_only=True):
     site_systems: tuple[str, ...]
     site_words: str
     not_site_words: str
+    other_site_words: str
     malignant_words: str
     malignant_codes: dict[str, str]
     groups: tuple[TumorGroup, ...]

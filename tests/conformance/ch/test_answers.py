@@ -189,6 +189,18 @@ def test_actions_have_a_known_type_a_description_and_a_resource(actions: list[Bo
             assert "id" not in action["resource"]
 
 
+@pytest.mark.requirement("G8")
+def test_resources_in_actions_are_standard_fhir_json(actions: list[Body]) -> None:
+    """Read by a library that knows nothing of this service."""
+    from fhir.resources.R4B import get_fhir_model_class
+
+    resources = [action["resource"] for action in actions if "resource" in action]
+    assert {each["resourceType"] for each in resources} == {"ServiceRequest", "Task"}
+    for resource in resources:
+        read = get_fhir_model_class(resource["resourceType"]).model_validate(resource)
+        assert read.get_resource_type() == resource["resourceType"]
+
+
 @pytest.mark.requirement("CH-149", "CH-117")
 def test_targets_of_updates_and_deletes_are_draft_orders(bodies: dict[str, Body]) -> None:
     for name, body in bodies.items():

@@ -114,6 +114,7 @@ def test_sizes_of_other_organs_are_dropped() -> None:
         ({"focus": [{"display": "the lesion"}], "bodySite": None}, "unknown"),
         ({"bodySite": {"text": "liver"}}, "not-met"),
         ({"bodySite": {"text": "colon"}}, "met"),
+        ({"bodySite": {"text": "segment VII"}}, "unknown"),
         ({"bodySite": sct("999999")}, "unknown"),
         ({"bodySite": None}, "unknown"),
     ],

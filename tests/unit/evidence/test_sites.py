@@ -30,8 +30,11 @@ def site(code: str = "", system: str = SCT, text: str = "") -> CodeableConcept:
         (site(text="Hepatic flexure of colon"), Site.ELSEWHERE),
         (site(text="Hepatic lymph node"), Site.ELSEWHERE),
         (site(text="Common hepatic duct"), Site.ELSEWHERE),
-        (site(text="Delivery site"), Site.ELSEWHERE),
-        (site(text="Lung"), Site.ELSEWHERE),
+        *((site(text=text), Site.ELSEWHERE) for text in ("Lung", "Ascending colon", "Rectum", "Iliac bone")),
+        *(
+            (site(text=text), Site.UNLISTED)
+            for text in ("Segment VII", "right lobe", "lesion 2", "Delivery site")
+        ),
         (site("39607008", text="Liver"), Site.UNREAD),
         (site("10200004", text="Hepatic flexure"), Site.UNREAD),
         (site("10200004", text="Segment VI"), Site.ORGAN),
