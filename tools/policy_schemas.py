@@ -1,4 +1,4 @@
-"""Writes policies/_schema/ anew from the structs; `python -m tools.policy_schemas`, after a change of those."""
+"""Writes policies/_schema/ anew from the structs: `python -m tools.policy_schemas` after they change."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Feedback as the specification and as vendors send it is taken; what cannot be counted is refused by name."""
+"""Feedback as the specification and as vendors send it is taken; what cannot be counted is refused."""
 
 from datetime import UTC, datetime
 from pathlib import Path
