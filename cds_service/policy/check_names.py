@@ -39,7 +39,13 @@ VALUE_SETS: Mapping[type, tuple[str, ...]] = {
 PATTERNS: Mapping[type, tuple[str, ...]] = {
     Product: ("words", "subscriber_id"),
     Service: ("words", "site_words", "not_site_words", "other_technique_words"),
-    tumors.TumorModel: ("site_words", "not_site_words", "malignant_words", "treatment_words"),
+    tumors.TumorModel: (
+        "site_words",
+        "not_site_words",
+        "other_site_words",
+        "malignant_words",
+        "treatment_words",
+    ),
     tumors.Removal: ("words",),
     tumors.Category: ("text",),
     tumors.ResectionCodes: ("words",),
