@@ -5,7 +5,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,6 +30,7 @@ class Store:
         """Raises SettingError for what is no database URL; a database that is down is tried again later."""
         self.engine = open_engine(url)
         self._lock = threading.Lock()
+        self._turn = threading.Lock() if self.engine.dialect.name == "sqlite" else nullcontext()
         self._current = False
         self._down_until = float("-inf")
 
@@ -152,7 +153,8 @@ class Store:
             raise StoreError("not reachable a moment ago")
         try:
             self._prepare()
-            with self.engine.begin() as connection:
+            # SQLite has room for one writer; who waits there may wait in vain, here everybody has a turn.
+            with self._turn, self.engine.begin() as connection:
                 yield connection
         except SQLAlchemyError as error:
             if isinstance(error, OperationalError) and self.engine.dialect.name != "sqlite":

@@ -91,10 +91,16 @@ def suggestions(cards: list[Body]) -> list[Body]:
 @pytest.fixture(scope="module")
 def actions(suggestions: list[Body], bodies: dict[str, Body]) -> list[Body]:
     """All actions: of suggestions and of the system, of all three types."""
-    found = [action for each in suggestions for action in each["actions"]]
-    found += [action for body in bodies.values() for action in body.get("systemActions", [])]
+    found = [action for body in bodies.values() for action in actions_of(body)]
+    assert sum(len(each["actions"]) for each in suggestions) < len(found)
     assert {action["type"] for action in found} == {"create", "update", "delete"}
     return found
+
+
+def actions_of(body: Body) -> list[Body]:
+    """The actions of an answer: of its suggestions and of the system."""
+    suggested = [a for card in body["cards"] for s in card.get("suggestions", []) for a in s["actions"]]
+    return [*suggested, *body.get("systemActions", [])]
 
 
 def walk(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -190,11 +196,12 @@ def test_actions_have_a_known_type_a_description_and_a_resource(actions: list[Bo
 
 
 @pytest.mark.requirement("G8")
-def test_resources_in_actions_are_standard_fhir_json(actions: list[Body]) -> None:
-    """Read by a library that knows nothing of this service."""
+def test_resources_in_actions_are_standard_fhir_json(bodies: dict[str, Body]) -> None:
+    """Read by a library that knows nothing of us; a damaged order goes back as damaged as it came."""
     from fhir.resources.R4B import get_fhir_model_class
 
-    resources = [action["resource"] for action in actions if "resource" in action]
+    sound = [body for name, body in bodies.items() if not name.startswith("unreadable")]
+    resources = [action["resource"] for body in sound for action in actions_of(body) if "resource" in action]
     assert {each["resourceType"] for each in resources} == {"ServiceRequest", "Task"}
     for resource in resources:
         read = get_fhir_model_class(resource["resourceType"]).model_validate(resource)
@@ -210,8 +217,7 @@ def test_targets_of_updates_and_deletes_are_draft_orders(bodies: dict[str, Body]
             for each in chart
             if each["resourceType"] == "ServiceRequest"
         }
-        every = [a for card in body["cards"] for s in card.get("suggestions", []) for a in s["actions"]]
-        for action in (*every, *body.get("systemActions", [])):
+        for action in actions_of(body):
             if action["type"] == "update":
                 assert f"{action['resource']['resourceType']}/{action['resource']['id']}" in drafts
             if action["type"] == "delete":
