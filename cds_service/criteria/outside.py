@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from cds_service.criteria.primaries import clear_primaries
+from cds_service.criteria.primaries import clear_primaries, metastasis_on_record
 from cds_service.criteria.result import Finding
 from cds_service.criteria.spread import Word, node_disease, words_about_spread
 from cds_service.criteria.tumor_type import TypeFacts, bears
@@ -95,14 +95,6 @@ def _effect_of(
         own = origins.get(origin or "", "unknown") != "not-met" and metastasis_on_record(findings)
         return "own" if own else "disease"
     return effect
-
-
-def metastasis_on_record(findings: Findings) -> bool:
-    """A confirmed metastasis to the organ, current or not, even with an unreadable part (clinical.md 4.5)."""
-    return any(
-        d.standing is not Standing.PROVISIONAL and any(g.kind == "metastasis" for g in d.tumors)
-        for d in findings.diagnoses
-    )
 
 
 def _own_primaries(findings: Findings, origins: Mapping[str, str]) -> Iterator[Diagnosis]:

@@ -20,14 +20,17 @@ class Primaries:
     cleared: tuple[Evidence, ...]
 
 
+def metastasis_on_record(findings: Findings) -> bool:
+    """A confirmed metastasis to the organ, current or not, even with an unreadable part (clinical.md 4.5)."""
+    return any(
+        d.standing is not Standing.PROVISIONAL and any(g.kind == "metastasis" for g in d.tumors)
+        for d in findings.diagnoses
+    )
+
+
 def clear_primaries(findings: Findings, active: Sequence[Diagnosis]) -> Primaries:
     """Judges each active primary of a metastasis: stated in place, removed, or open."""
-    if not any(
-        g.kind == "metastasis"
-        for d in findings.diagnoses
-        if d.standing is not Standing.PROVISIONAL
-        for g in d.tumors
-    ):
+    if not metastasis_on_record(findings):
         return Primaries((), (), ())
     rule = findings.model.statements["primary-in-place"]
     latest = findings.statements.latest(rule.code)

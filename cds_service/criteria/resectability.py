@@ -10,6 +10,7 @@ from cds_service.criteria.result import Finding
 from cds_service.evidence.chart import Stored
 from cds_service.evidence.diagnoses import Standing
 from cds_service.evidence.findings import Findings
+from cds_service.evidence.freshness import of_latest_day
 from cds_service.kernel.concepts import Concept, code_concept
 from cds_service.kernel.decode import decode
 from cds_service.kernel.elements import ServiceRequest
@@ -29,6 +30,11 @@ class _Word:
     day: date
     state: Truth
     evidence: Evidence
+
+    @property
+    def reference(self) -> str:
+        """Where it was said."""
+        return self.evidence.reference
 
 
 def resectability(criterion: Resectability, findings: Findings) -> Finding:
@@ -89,13 +95,11 @@ def _said(findings: Findings, question: _Question) -> Iterator[_Word]:
 
 def _latest(words: list[_Word], finding: Finding) -> Truth:
     """The state of the latest day; unlike ones of that day are a conflict."""
-    last = max((word.day for word in words), default=None)
-    latest = [word for word in words if word.day == last]
+    latest = of_latest_day(words)
     finding.evidence.extend(word.evidence for word in latest)
     if len({word.state for word in latest}) > 1:
-        finding.gaps.append(
-            Gap("conflict", latest[0].evidence.summary, latest[0].evidence.reference, latest[0].evidence.date)
-        )
+        first = latest[0].evidence
+        finding.gaps.append(Gap("conflict", first.summary, first.reference, first.date))
     return agreed(word.state for word in latest)
 
 

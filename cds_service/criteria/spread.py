@@ -8,6 +8,7 @@ from cds_service.criteria.result import Finding
 from cds_service.criteria.tumor_type import TypeFacts
 from cds_service.evidence.diagnoses import Diagnosis, Standing
 from cds_service.evidence.findings import Findings
+from cds_service.evidence.freshness import of_latest_day
 from cds_service.evidence.observations import About
 from cds_service.evidence.origin import find_origin
 from cds_service.evidence.staging import Staged
@@ -22,6 +23,11 @@ class Word:
     day: date
     reading: str
     evidence: Evidence
+
+    @property
+    def reference(self) -> str:
+        """Where it was said."""
+        return self.evidence.reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +63,7 @@ def words_about_spread(findings: Findings, facts: TypeFacts, finding: Finding) -
         *_said(findings, setting),
     ]
     finding.notes.extend(findings.staging.notes)
-    last = max((word.day for word in words), default=None)
-    return [word for word in words if word.day == last]
+    return of_latest_day(words)
 
 
 def node_disease(findings: Findings) -> tuple[list[Evidence], list[Gap]]:
@@ -71,12 +76,11 @@ def node_disease(findings: Findings) -> tuple[list[Evidence], list[Gap]]:
     staged = [s for s in findings.staging.of(About.N) if _is_about(s, findings, setting) is True]
     if setting.on_record:
         staged = [s for s in staged if not s.focus or not mine.isdisjoint(s.focus)]
-    last = max((s.day for s in staged), default=None)
-    latest = [s for s in staged if s.day == last]
+    latest = of_latest_day(staged)
     categories = {s.category for s in latest}
     if categories == {"n1"}:
         # Beside a metastasis on record an N without a focus may be that of its primary.
-        if setting.on_record and any(not s.focus for s in latest):
+        if setting.on_record and all(not s.focus for s in latest):
             return [], [Gap("which-tumor", latest[0].shown, latest[0].reference, latest[0].date.text)]
         return [s.evidence() for s in latest], []
     if "n1" in categories or "several" in categories:

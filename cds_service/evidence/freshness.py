@@ -1,10 +1,32 @@
-"""Whether a dated statement is recent enough to count."""
+"""Whether a dated statement is recent enough to count, and which ones are the latest."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from typing import Protocol, TypeVar
 
 from cds_service.kernel.dates import FhirDate
+
+
+class Dated(Protocol):
+    """A statement of one day."""
+
+    @property
+    def day(self) -> date: ...
+
+    @property
+    def reference(self) -> str: ...
+
+
+D = TypeVar("D", bound=Dated)
+
+
+def of_latest_day(statements: Iterable[D]) -> list[D]:
+    """Those of the latest day, sorted by reference, so that the order of arrival never shows."""
+    known = sorted(statements, key=lambda each: each.reference)
+    last = max((each.day for each in known), default=None)
+    return [each for each in known if each.day == last]
 
 
 class Age(StrEnum):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from msgspec import UNSET, UnsetType
 
 from cds_service.evidence.chart import Chart, Stored
-from cds_service.evidence.freshness import Age, Freshness
+from cds_service.evidence.freshness import Age, Freshness, of_latest_day
 from cds_service.evidence.observations import FINAL, About, Observations, Observed
 from cds_service.kernel.codes import Terminology
 from cds_service.kernel.concepts import read_concept
@@ -59,9 +59,7 @@ class Statements:
 
     def latest(self, code: str) -> list[Said]:
         """The statements of the latest day on which this code was stated; several may differ."""
-        mine = [said for said in self.said if said.code == code]
-        last = max((said.day for said in mine), default=None)
-        return [said for said in mine if said.day == last]
+        return of_latest_day(said for said in self.said if said.code == code)
 
     def gaps_for(self, *codes: str) -> tuple[Gap, ...]:
         """Statements of these codes that cannot be read."""

@@ -276,6 +276,7 @@ def test_what_is_stated_of_the_primary_comes_first(how: Any) -> None:
     )
     assert outside(crc(), how("primary-tumor-status", "in-place")) == "not-met"
     assert outside(hcc(), how("primary-tumor-status", "in-place")) == "met"
+    assert outside(hcc(), past("C78.7", "old"), how("primary-tumor-status", "in-place")) == "not-met"
     both = how("primary-tumor-status", "resected"), how("primary-tumor-status", "in-place", "other")
     assert outside(crc(), *both) == "unknown"
     assert "conflict" in gaps("extrahepatic", [*crc(), *both])

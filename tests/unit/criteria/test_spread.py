@@ -165,7 +165,8 @@ def test_nodes_beside_a_past_metastasis_count_only_when_they_are_the_liver_prima
     both = tumor(), condition("C78.7", "old", "resolved"), past("C18.7")
     stated = attestation("extrahepatic-disease", "absent")
     assert outside(*both, stated, n_category("cN1")) == "unknown"
-    assert outside(*both, stated, n_category("cN1", focus=[{"reference": "Condition/dx"}])) == "not-met"
+    own = n_category("cN1", "own", focus=[{"reference": "Condition/dx"}])
+    assert outside(*both, stated, own) == outside(*both, stated, own, n_category("cN1")) == "not-met"
 
 
 def test_the_latest_n_category_counts() -> None:

@@ -1,12 +1,21 @@
 """How old a dated statement may be (clinical.md 4.5)."""
 
 from datetime import date, timedelta
+from typing import NamedTuple
 
 import pytest
 
-from cds_service.evidence.freshness import Age, Freshness
+from cds_service.evidence.freshness import Age, Freshness, of_latest_day
 from cds_service.kernel.dates import parse_date
 from tests.builders import ORDERED, TODAY, ago, policy
+
+
+class Stated(NamedTuple):
+    """A statement of one day."""
+
+    reference: str
+    day: date
+
 
 FRESH = Freshness(ORDERED, TODAY, 180)
 
@@ -46,6 +55,14 @@ def test_a_partial_date_is_as_old_as_its_first_day() -> None:
     limit = Freshness(date(2026, 7, 31), TODAY, 30)
     assert limit.age(parse_date("2026-07")) is Age.FRESH
     assert Freshness(date(2026, 8, 1), TODAY, 30).age(parse_date("2026-07")) is Age.STALE
+
+
+def test_the_latest_day_is_told_in_an_order_of_its_own() -> None:
+    """Issue: order of resources never matters."""
+    dated = [Stated(name, date(2026, 11, day)) for name, day in (("c", 3), ("b", 4), ("a", 4))]
+    assert [each.reference for each in of_latest_day(dated)] == ["a", "b"]
+    assert of_latest_day(reversed(dated)) == of_latest_day(dated)
+    assert of_latest_day(dated[:0]) == []
 
 
 def test_the_limit_is_the_policys() -> None:
