@@ -1,15 +1,19 @@
 """CDS Hooks discovery: where it is, what it says of each service, and that it can be read by anybody."""
 
+import html
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
+from tests.applications import desk_of
 from tests.conformance.ch.calls import SERVICES, post, sign
 
+ROOT = Path(__file__).parents[3]
 Walked = Iterator[tuple[str, Any]]
 
 
@@ -157,3 +161,17 @@ def test_nobody_is_trusted_by_default() -> None:
     settings = load_settings()
     assert settings.auth == "required"
     assert not ClientList(settings.clients).all()
+
+
+@pytest.mark.requirement("G14")
+def test_what_the_service_can_do_is_described_for_people(client: FlaskClient) -> None:
+    """Every path on a page of its own, every hook on the integrators' pages, every policy on its pages."""
+    page = html.unescape(client.get("/docs").text)
+    for path in client.get("/openapi.json").get_json()["paths"]:
+        assert path in page, path
+    told = (ROOT / "docs" / "integrators" / "README.md").read_text("utf-8")
+    for service in client.get("/cds-services").get_json()["services"]:
+        assert f"`{service['hook']}`" in told
+    policies = client.get("/policies", headers={"Accept": "text/html"}).text
+    for version in desk_of(client.application).tools.knowledge.bundle.all_versions:
+        assert version.number in policies
