@@ -119,6 +119,15 @@ def test_a_value_that_the_criterion_does_not_name_leaves_it_open() -> None:
     assert evaluated([narrow], attestation("resectability", "unresectable"))[0].state is Truth.MET
 
 
+def test_a_conflict_names_the_first_of_the_statements_whatever_their_order() -> None:
+    """Issue: order of resources never matters."""
+    two = attestation("surgical-candidate", True, "a"), attestation("surgical-candidate", False, "b")
+    for resources in (two, two[::-1]):
+        (only,) = evaluated([FIT], *resources)
+        assert [gap.reference for gap in only.gaps if gap.code == "conflict"] == ["Observation/a"]
+        assert [each.reference for each in only.evidence] == ["Observation/a", "Observation/b"]
+
+
 def test_a_search_that_the_ehr_does_not_offer_is_noted_on_every_criterion() -> None:
     """clinical.md 4.5."""
     (only,) = evaluated([FIT], failure("Procedure", "not-supported"))
