@@ -111,11 +111,16 @@ class _Reader:
         self.model = model
         self.terms = terms
         self.words = re.compile(model.malignant_words)
+        self.dull: set[bytes] = set()  # codes that are no tumors; charts repeat them
 
     def condition(self, stored: Stored) -> Iterator[Diagnosis]:
         """The diagnosis a Condition makes, unless it is void, somebody else's, or about no tumor at all."""
+        written = bytes(stored.code or b"")
+        if written in self.dull:
+            return
         concept = code_concept(stored.code, stored.raw, self.terms)
         if self._is_something_else(concept):
+            self.dull.add(written)
             return
         resource, damaged = decode(stored.raw, Condition)
         if resource is None:

@@ -88,8 +88,16 @@ def read_observations(
     """All Observations of the chart's patient that a rule reads."""
     found: dict[About, list[Observed]] = {}
     unreadable: list[str] = []
+    dull: set[bytes] = set()  # codes that no rule reads; charts repeat them by the hundred
     for stored in chart.of("Observation"):
-        observed = _read(stored, chart, model, statements, terms)
+        if stored.code is not None and bytes(stored.code) in dull:
+            continue
+        concept = code_concept(stored.code, stored.raw, terms)
+        about, code = _about(concept, model, statements)
+        if about is None:
+            dull.add(bytes(stored.code or b""))
+            continue
+        observed = _read(stored, chart, about, code, concept)
         if observed is None:
             continue
         if observed.about is About.UNKNOWN:
@@ -99,13 +107,7 @@ def read_observations(
     return Observations(found, tuple(unreadable))
 
 
-def _read(
-    stored: Stored, chart: Chart, model: TumorModel | None, statements: Attestations, terms: Terminology
-) -> Observed | None:
-    concept = code_concept(stored.code, stored.raw, terms)
-    about, code = _about(concept, model, statements)
-    if about is None:
-        return None
+def _read(stored: Stored, chart: Chart, about: About, code: str, concept: Concept) -> Observed | None:
     resource, broken = decode(stored.raw, Observation)
     if resource is None:
         return Observed(stored.reference, About.UNKNOWN, "", concept, _NOT_READ, True)
