@@ -127,7 +127,7 @@ def test_json_leaves_without_needless_blanks(client: FlaskClient) -> None:
 def test_data_serves_the_answer_and_goes_nowhere_else(make_app: Making, tmp_path: Path) -> None:
     """sec-5, sec-6: the call's own EHR is asked and nobody is told; names and tokens are in no record."""
     patient = {"resourceType": "Patient", "id": "pat", "name": [{"family": "Zwiebelfisch"}]}
-    client = make_app(auth="off", fhir_hosts="127.0.0.1").test_client()
+    client = make_app(auth="off", fhir_hosts="127.0.0.1", time_budget_seconds=30.0).test_client()
     access = {"access_token": "t0k-of-this-call", "token_type": "Bearer", "expires_in": 60}
     with running({ANY: holding(())}) as other:
         elsewhere = {"reference": f"{other.base}/Condition/dx"}

@@ -181,7 +181,7 @@ def test_a_dispatched_order_is_found_under_whatever_key_it_came(
 @both
 def test_a_dispatched_order_that_was_not_sent_is_read(version: str, make_app: Making) -> None:
     """CRD-105: by its reference, with the call's token; without access it is a 412 (CH-126)."""
-    client = make_app(auth="off", fhir_hosts="127.0.0.1").test_client()
+    client = make_app(auth="off", fhir_hosts="127.0.0.1", time_budget_seconds=30.0).test_client()
     call = dispatched(DIALECTS["1.0 and CRD 2.0.1"], version=version, serviceRequests=...)
     refused(post(client, call, DISPATCH), 412)
     with running({ANY: holding(builders.hcc())}) as ehr:
