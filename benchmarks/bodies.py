@@ -182,6 +182,7 @@ def prefetch(content: dict[str, list[Json]]) -> Json:
         "procedures": bundle([]),
         "bodyStructures": bundle([]),
         "questionnaireResponses": bundle([]),
+        "serviceRequests": bundle([]),
     }
 
 
