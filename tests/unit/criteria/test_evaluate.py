@@ -96,6 +96,9 @@ def test_the_type_criterion_may_stand_inside_a_group() -> None:
     assert [each.state for each in evaluated([group, outside], *hcc())] == [Truth.MET, Truth.MET]
     with pytest.raises(LookupError, match="no tumor-type criterion"):
         evaluated([outside], *hcc())
+    astray = msgspec.structs.replace(outside, type_criterion="size")
+    with pytest.raises(LookupError, match="no tumor-type criterion"):
+        evaluated([kinds["TumorSize"], astray], *hcc())
 
 
 def test_a_kind_of_criterion_without_an_evaluator_is_an_error_of_ours() -> None:
@@ -136,6 +139,7 @@ def test_a_search_that_the_ehr_does_not_offer_is_noted_on_every_criterion() -> N
 
 def test_a_finding_is_blocked_by_gaps_unless_it_failed() -> None:
     """clinical.md 4.5: NOT_MET from other resources stays."""
+    assert Finding().state is Truth.UNKNOWN
     gap = Gap("unreadable")
     for state, after in (
         (Truth.MET, Truth.UNKNOWN),

@@ -57,7 +57,10 @@ def test_disease_elsewhere_fails_the_criterion(code: str | Resource) -> None:
         assert outside(chart, condition(code, "elsewhere")) == "not-met"
 
 
-@pytest.mark.parametrize("code", ["C18.7", "C18.1", "C21.8", "C7A.012", "C25.4", "C4A.9", sct("254632001")])
+OWN = ["C18.7", "C18.1", "C21.8", "C7A.012", "C25.4", "C4A.9", sct("254632001"), sct("255046005")]
+
+
+@pytest.mark.parametrize("code", OWN)
 def test_a_primary_without_a_liver_metastasis_on_record_is_disease(code: str | Resource) -> None:
     """clinical.md 2.5, own primary: without a liver metastasis on record not met."""
     assert outside(hcc(), condition(code, "elsewhere")) == "not-met"
@@ -145,6 +148,12 @@ def test_only_a_current_confirmed_diagnosis_of_this_patient_is_evidence(
         key: value for key, value in {**condition("C78.01", "lung"), **members}.items() if value is not None
     }
     assert outside(hcc(), made) == expected
+
+
+def test_a_metastasis_whose_code_also_states_its_origin_is_in_the_liver() -> None:
+    """clinical.md 2.3, rank 2; 2.5: codes that state an origin name no site."""
+    both = {"coding": [*concept("C78.7")["coding"], *sct("314998002")["coding"]]}
+    assert outside(changed(crc(), "dx", code=both)) == "met"
 
 
 def test_coded_findings_beat_staging() -> None:

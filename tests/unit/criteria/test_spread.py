@@ -201,6 +201,7 @@ def test_the_latest_n_category_counts() -> None:
         ({"effectiveDateTime": None, "effectivePeriod": {"start": ago(90), "end": ago(30)}}, "met"),
         ({"focus": [{"reference": "Condition/dx"}]}, "met"),
         ({"focus": [{"reference": "Condition/other"}]}, "unknown"),
+        ({"focus": [{"reference": "Condition/other"}, {"reference": "Condition/dx"}]}, "met"),
         ({"focus": [{"reference": "Condition/gone"}]}, "unknown"),
         ({"focus": [{"display": "the tumor"}]}, "unknown"),
         ({"focus": [{"reference": "Patient/pat"}]}, "met"),
@@ -228,6 +229,19 @@ def test_an_m_before_the_onset_is_about_something_else() -> None:
     )
     assert state("extrahepatic", recorded) == "unknown"
     assert "set-aside" in notes("extrahepatic", recorded)
+
+
+def test_of_several_tumors_the_latest_onset_counts() -> None:
+    """clinical.md 4.2: dated before the onset of the liver tumor."""
+    older = condition("C22.0", "older", onsetDateTime=ago(400))
+    assert outside(older, m_category("cM0", days=100)) == "met"
+    assert outside(older, tumor(), m_category("cM0", days=100)) == "unknown"
+
+
+def test_a_diagnosis_that_contradicts_itself_takes_the_letters_their_meaning() -> None:
+    """clinical.md 1.4: codings that exclude each other give unknown."""
+    both = {"coding": [*concept("C22.0")["coding"], *concept("C78.7")["coding"]]}
+    assert outside(*metastasis(), condition(both, "odd"), m_category("cM1a")) == "unknown"
 
 
 def test_the_latest_statement_decides_and_one_day_must_agree() -> None:
@@ -285,6 +299,7 @@ def test_no_evidence_of_recurrence_counts_only_after_a_completed_treatment(
 ) -> None:
     """clinical.md 4.3 and 4.4: 414861001 dated after treatment."""
     assert outside(tumor(), disease_status("414861001"), treated) == expected
+    assert outside(tumor(), disease_status("414861001"), treated, procedure("Biopsy", "biopsy")) == expected
 
 
 def test_disease_status_before_the_onset_or_not_final_is_set_aside() -> None:
