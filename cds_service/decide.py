@@ -18,9 +18,10 @@ from cds_service.coverage.refuse import refuse_unusable
 from cds_service.determination import Determination
 from cds_service.evidence.chart import Chart, ChartBuilder
 from cds_service.evidence.fill import fill
-from cds_service.evidence.gateway import Gateway, Network, open_gateway
+from cds_service.evidence.gateway import Gateway, open_gateway
 from cds_service.evidence.hosts import AllowedHosts
 from cds_service.evidence.named import fetch_named
+from cds_service.evidence.network import Network
 from cds_service.evidence.open import open_chart
 from cds_service.hooks.context import DraftOrder
 from cds_service.hooks.request import HookRequest

@@ -99,13 +99,14 @@ _OUTCOMES = {
     "no-coverage": Outcome.NO_POLICY,
     "coverage-not-in-force": Outcome.NO_POLICY,
     "coverage-search-failed": Outcome.CANNOT_EVALUATE,
+    "payer-search-failed": Outcome.CANNOT_EVALUATE,
     "coverage-unreadable": Outcome.CANNOT_EVALUATE,
     "coverage-not-found": Outcome.CANNOT_EVALUATE,
     "payer-not-read": Outcome.CANNOT_EVALUATE,
     "order-unreadable": Outcome.CANNOT_EVALUATE,
     "no-version-in-force": Outcome.CANNOT_EVALUATE,
 }
-_TECHNICAL = frozenset({"coverage-search-failed"})
+_TECHNICAL = frozenset({"coverage-search-failed", "payer-search-failed"})
 _CONDITIONAL = "conditional"
 _PRIOR_AUTHORIZATION = {"unknown": _CONDITIONAL, "required": "auth-needed", "not-required": "no-auth"}
 
@@ -126,6 +127,7 @@ def determine(case: Case, criteria: tuple[CriterionResult, ...]) -> Determinatio
         criteria=criteria,
         flags=tuple(dict.fromkeys(flag for result in criteria for flag in result.flags)),
         notes=case.order.notes,
+        gaps=case.gaps,
         product=case.product,
         plan=case.plan,
         held=case.held,

@@ -9,6 +9,7 @@ from shutil import copyfile
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from cds_service.kernel.clock import Clock
@@ -31,6 +32,13 @@ settings.load_profile("house")
 # Not UTC on purpose: 01:30 in this zone is the day before in UTC, so a date taken in the wrong zone shows.
 NOW = datetime(2026, 11, 22, 1, 30, tzinfo=timezone(timedelta(hours=9)))
 TODAY = date(2026, 11, 21)
+
+
+@pytest.fixture(autouse=True)
+def _log_of_its_own() -> Iterator[None]:
+    """Takes back what a test's commands configured: the log belongs to the process, not to the test."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

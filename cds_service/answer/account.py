@@ -18,6 +18,7 @@ def as_json(determination: Determination) -> JsonObject:
         "outcome": determination.outcome.value,
         "covered": None if out_of_scope else determination.covered,
         "reason": determination.reason,
+        "gaps": [_remark(gap) for gap in determination.gaps],
         "criteria": [_criterion(result) for result in determination.criteria],
         "flags": list(determination.flags),
         "documentation": [
@@ -38,6 +39,7 @@ def _criterion(result: CriterionResult) -> JsonObject:
         ],
         "gaps": [_remark(gap) for gap in result.gaps],
         "notes": [_remark(note) for note in result.notes],
+        "answers": [{"question": question, "answer": answer} for question, answer in result.answers],
     }
 
 

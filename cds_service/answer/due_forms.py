@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from cds_service.answer.coverage_rules import EXTENSION
-from cds_service.answer.known_answers import known_answers, questions_of
+from cds_service.answer.known_answers import known_answers
 from cds_service.answer.package_request import PackageRequest
 from cds_service.evidence.chart import ChartBuilder
 from cds_service.judge import cases_of, judge
@@ -135,10 +135,6 @@ def reference_to(resource: JsonObject) -> JsonObject:
     return {"type": kind, "display": f"The {kind} of the request"}
 
 
-def answers_for(due: Due, form: JsonObject, knowledge: Knowledge) -> Mapping[str, JsonObject]:
+def answers_for(due: Due, form: JsonObject) -> Mapping[str, JsonObject]:
     """What the account already answers on its form; nothing where no account stands behind it."""
-    policy = policy_of(due.account, knowledge)
-    if policy is None:
-        return {}
-    questions = questions_of(policy, knowledge.bundle.tumors)
-    return known_answers(form, due.account["criteria"], questions)
+    return known_answers(form, due.account.get("criteria", ()))

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, replace
 
 from cds_service.coverage.payers import Unmatched, match_payer, match_products
-from cds_service.coverage.read import Held, read_coverages
-from cds_service.evidence.chart import Chart
+from cds_service.coverage.read import PAYER_SEARCH_FAILED, Held, read_coverages
+from cds_service.evidence.chart import Chart, search_gaps
+from cds_service.kernel.provenance import Gap
 from cds_service.orders.order import Order, Scope
 from cds_service.policy.bundle import PolicyBundle
 from cds_service.policy.model import Payer, PolicyVersion, ProductException
@@ -18,7 +19,7 @@ class Case:
     policy: the version that decides; reason: key of `cards/reasons.yaml` saying why there is none (empty
     when there is); product: the exception that sends the reader elsewhere; held: the Coverage as read, also
     where it is not in force and so is no `coverage`; trouble: the reason that the coverage's payer gives
-    where another one goes before it (hook-13).
+    where another one goes before it (hook-13); gaps: the searches that failed.
     """
 
     order: Order
@@ -30,6 +31,7 @@ class Case:
     plan: str | None = None
     held: Held | None = None
     trouble: str = ""
+    gaps: tuple[Gap, ...] = ()
 
 
 NOTHING_ORDERED = frozenset({"order-not-to-be-done", "order-status-dropped"})
@@ -54,15 +56,15 @@ def choose(order: Order, chart: Chart, bundle: PolicyBundle) -> list[Case]:
         ]
         return found or [none]
     if unknown:
-        return [Case(order, None, "coverage-search-failed")]
+        return [Case(order, None, "coverage-search-failed", gaps=tuple(search_gaps(chart, "Coverage")))]
     if not usable:
         return [_without_coverage(order, _why_none(held, relevant), next(iter(relevant), None), bundle)]
-    return [replace(_case(order, item, bundle), held=item) for item in usable]
+    return [replace(_case(order, item, bundle, chart), held=item) for item in usable]
 
 
 def _without_coverage(order: Order, reason: str, lapsed: Held | None, bundle: PolicyBundle) -> Case:
     """The case of an order without a coverage in force; lapsed: one that is not."""
-    payer = match_payer(lapsed.words, bundle.payers.values()) if lapsed and lapsed.readable else None
+    payer = match_payer(lapsed.words, bundle.payers.values()) if lapsed and not lapsed.trouble else None
     if isinstance(payer, Unmatched):
         return Case(order, None, reason, held=lapsed, trouble=payer.value)
     return Case(order, None, reason, payer, held=lapsed)
@@ -75,13 +77,14 @@ def _why_none(held: list[Held], relevant: list[Held]) -> str:
 
 
 def _payer_trouble(item: Held, bundle: PolicyBundle) -> str:
-    payer = match_payer(item.words, bundle.payers.values()) if item.readable else None
+    payer = match_payer(item.words, bundle.payers.values()) if not item.trouble else None
     return payer.value if isinstance(payer, Unmatched) else ""
 
 
-def _case(order: Order, item: Held, bundle: PolicyBundle) -> Case:
-    if not item.readable:
-        return Case(order, item.reference, "coverage-unreadable", plan=item.plan)
+def _case(order: Order, item: Held, bundle: PolicyBundle, chart: Chart) -> Case:
+    if item.trouble:
+        gaps = search_gaps(chart, "Organization") if item.trouble == PAYER_SEARCH_FAILED else ()
+        return Case(order, item.reference, item.trouble, plan=item.plan, gaps=tuple(gaps))
     payer = match_payer(item.words, bundle.payers.values())
     if isinstance(payer, Unmatched):
         return Case(order, item.reference, payer.value, plan=item.plan)

@@ -13,19 +13,21 @@ from cds_service.kernel.decode import decode
 from cds_service.kernel.elements import CodeableConcept, Coverage, Identifier, Organization, Reference
 
 _NEEDED = frozenset({"status", "period", "payor", "type", "classes", "subscriber_id", "beneficiary"})
+PAYER_SEARCH_FAILED = "payer-search-failed"
+_UNREADABLE = "coverage-unreadable"
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
     """One coverage of the patient.
 
-    readable: false when a part that decides cannot be read; in_force: on the day of service; rank: its order
-    among the patient's coverages; plan: the name of its plan, for display; active: by its status; starts,
-    ends: its first and last day, as far as they can be read.
+    trouble: key of `cards/reasons.yaml` saying why it cannot be used, empty when it can; in_force: on the
+    day of service; rank: its order among the patient's coverages; plan: the name of its plan, for display;
+    active: by its status; starts, ends: its first and last day, as far as they can be read.
     """
 
     reference: str
-    readable: bool
+    trouble: str
     in_force: bool
     rank: int
     words: PayerWords
@@ -49,17 +51,17 @@ def read_coverages(chart: Chart, day: date) -> list[Held]:
 def _read(stored: Stored, chart: Chart, day: date) -> Held | None:
     coverage, damaged = decode(stored.raw, Coverage)
     if coverage is None:
-        return Held(stored.reference, False, True, 99, PayerWords(), None)
+        return Held(stored.reference, _UNREADABLE, True, 99, PayerWords(), None)
     if chart.is_other_patient(coverage.beneficiary):
         return None
-    payors = all(_is_readable(payor, coverage, chart) for payor in coverage.payor or ())
-    readable = damaged.isdisjoint(_NEEDED) and payors
+    troubles = (_payor_trouble(payor, coverage, chart) for payor in coverage.payor or ())
+    trouble = next(filter(None, troubles), "") if damaged.isdisjoint(_NEEDED) else _UNREADABLE
     rank = coverage.order if coverage.order is not UNSET else 99
     classes = [(c.value or "", c.name or "") for c in coverage.classes or ()]
     plan = next((name for _, name in reversed(classes) if name), None)
     active = "status" in damaged or coverage.status == "active"
     starts, ends = _days(coverage)
-    held = Held(stored.reference, readable, True, rank, _words(coverage, chart), plan, active, starts, ends)
+    held = Held(stored.reference, trouble, True, rank, _words(coverage, chart), plan, active, starts, ends)
     return replace(held, in_force=held.covers(day))
 
 
@@ -108,14 +110,16 @@ def _payor(payor: Reference, coverage: Coverage, chart: Chart) -> Iterator[tuple
     yield display, list(_ids((payor.identifier,) if isinstance(payor.identifier, Identifier) else ()))
 
 
-def _is_readable(payor: Reference, coverage: Coverage, chart: Chart) -> bool:
-    """Whether the organization it refers to can be read, if it is to be had at all (clinical.md 4.5)."""
+def _payor_trouble(payor: Reference, coverage: Coverage, chart: Chart) -> str:
+    """Why the organization it refers to cannot be told, if it is to be had at all (clinical.md 4.5)."""
     if payor.reference is UNSET:
-        return True
+        return ""
     raw = _organization(payor, coverage, chart)
-    if raw is None:
-        return not payor.reference.startswith("#") and "Organization" not in chart.failed
-    return decode(raw, Organization)[1] <= {"id"}
+    if raw is not None:
+        return "" if decode(raw, Organization)[1] <= {"id"} else _UNREADABLE
+    if payor.reference.startswith("#"):
+        return _UNREADABLE
+    return PAYER_SEARCH_FAILED if "Organization" in chart.failed else ""
 
 
 def _organization(payor: Reference, coverage: Coverage, chart: Chart) -> bytes | msgspec.Raw | None:

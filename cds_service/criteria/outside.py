@@ -31,6 +31,7 @@ def no_disease_outside(
     finding.evidence.extend([*disease, *(word.evidence for word in words), *primaries.cleared])
     finding.notes.extend(findings.statements.notes_for(*_codes(findings)))
     _decide(finding, criterion.title, disease, blocks, words)
+    finding.concluded = _concluded(finding.state, findings)
     finding.blocked_by(_gaps(findings))
     return finding
 
@@ -52,6 +53,13 @@ def _decide(
     elif not words and not disease:
         finding.gaps.append(Gap("no-statement", title))
     finding.gaps.extend(blocks)
+
+
+def _concluded(state: Truth, findings: Findings) -> dict[str, str]:
+    """The statement that a clear state amounts to."""
+    rule = findings.model.statements["disease-outside"]
+    values = {Truth.MET: rule.no, Truth.NOT_MET: rule.yes}.get(state, ())
+    return {rule.code: values[0]} if values else {}
 
 
 def _from_diagnoses(findings: Findings, origins: Mapping[str, str]) -> tuple[list[Evidence], list[Gap]]:

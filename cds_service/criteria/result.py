@@ -13,7 +13,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class CriterionResult:
-    """State of one criterion with the section that asked and everything that answered or failed to."""
+    """State of one criterion with the section that asked and everything that answered or failed to.
+
+    answers: (question, answer) that the record gives on the form, in the codes of the attestations.
+    """
 
     id: str
     title: str
@@ -26,17 +29,22 @@ class CriterionResult:
     flags: tuple[str, ...] = ()
     documentation: tuple[Documentation, ...] = ()
     questions: tuple[str, ...] = ()
+    answers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(slots=True)
 class Finding:
-    """A state in the making; `facts` carries what later criteria may ask of this one."""
+    """A state in the making; `facts` carries what later criteria may ask of this one.
+
+    concluded: answers by question that a settled state implies where nobody stated them.
+    """
 
     state: Truth = Truth.UNKNOWN
     evidence: list[Evidence] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)
+    concluded: dict[str, str] = field(default_factory=dict)
     facts: object = None
 
     def blocked_by(self, gaps: Iterable[Gap]) -> "Finding":
@@ -62,7 +70,17 @@ class Finding:
             _once(self.flags),
             asked,
             criterion.questions,
+            tuple(self._answers().items()),
         )
+
+    def _answers(self) -> dict[str, str]:
+        """What was stated alike; else what follows. Statements that differ answer nothing."""
+        stated: dict[str, set[str]] = {}
+        for question, answer in (each.said for each in self.evidence if each.said):
+            stated.setdefault(question, set()).add(answer)
+        alike = {question: next(iter(found)) for question, found in stated.items() if len(found) == 1}
+        concluded = self.concluded if self.state is not Truth.UNKNOWN else {}
+        return alike | {question: answer for question, answer in concluded.items() if question not in stated}
 
 
 def _once(items: "list[T]") -> "tuple[T, ...]":

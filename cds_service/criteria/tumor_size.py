@@ -11,7 +11,7 @@ from cds_service.evidence.findings import Findings
 from cds_service.evidence.freshness import Age
 from cds_service.evidence.lesions import Lesions, Size, Structure, read_lesions
 from cds_service.evidence.sites import Site
-from cds_service.evidence.sizes import Limit, measured, quantity_length
+from cds_service.evidence.sizes import Length, Limit, measured, quantity_length
 from cds_service.kernel.codes import Key
 from cds_service.kernel.concepts import read_concept
 from cds_service.kernel.provenance import Evidence, Gap, Note
@@ -28,8 +28,9 @@ class _Reading:
     state: Truth
     places: frozenset[Key]
     structures: frozenset[str]
-    evidence: tuple[Evidence, ...]
-    gaps: tuple[Gap, ...]
+    evidence: tuple[Evidence, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    lengths: tuple[Length | None, ...] = ()
 
 
 def tumor_size(criterion: TumorSize, findings: Findings) -> Finding:
@@ -48,8 +49,9 @@ def tumor_size(criterion: TumorSize, findings: Findings) -> Finding:
         finding.gaps.extend(reading.gaps)
     if not chosen and not finding.gaps:
         finding.gaps.append(Gap("absent", criterion.title))
-    _form(finding, usable, limit, findings)
     code = findings.model.statements["diameter"].code
+    finding.concluded |= {code: longest.shown} if (longest := _longest(chosen)) else {}
+    _form(finding, usable, limit, findings)
     finding.blocked_by([*_gaps(lesions, findings), *findings.statements.gaps_for(code)])
     return finding
 
@@ -64,8 +66,8 @@ def _belongs(size: Size, limit: Limit, findings: Findings, finding: Finding) -> 
         return True
     dropped = size.site is Site.ELSEWHERE
     if size.site is Site.UNLISTED:
-        state, _, _ = measured(size.observed.resource, findings.model.sizes, limit, findings.terms)
-        dropped = state is Truth.MET
+        alone = measured(size.observed.resource, findings.model.sizes, limit, findings.terms)
+        dropped = alone.state is Truth.MET
     if not dropped:
         return None
     finding.notes.append(Note("set-aside", shown, reference))
@@ -74,7 +76,14 @@ def _belongs(size: Size, limit: Limit, findings: Findings, finding: Finding) -> 
 
 def _unplaced(size: Size) -> _Reading:
     gap = _gap(size, "no-site")
-    return _Reading(None, Truth.UNKNOWN, frozenset(), frozenset(), (), (gap,))
+    return _Reading(None, Truth.UNKNOWN, frozenset(), frozenset(), gaps=(gap,))
+
+
+def _longest(chosen: Sequence[_Reading]) -> Length | None:
+    """The longest of all lengths; None when one of them is not told exactly."""
+    lengths = [length for reading in chosen for length in reading.lengths or (None,)]
+    exact = [(length.mm, length) for length in lengths if length and length.mm and not length.comparator]
+    return max(exact, key=lambda each: each[0])[1] if exact and len(exact) == len(lengths) else None
 
 
 def _only_tumor_site(findings: Findings) -> bool:
@@ -106,7 +115,7 @@ def _is_lesion(structure: Structure) -> bool:
 def _unmeasured(structure: Structure) -> _Reading:
     gap = Gap("unmeasured-lesion", "BodyStructure", structure.reference)
     return _Reading(
-        structure.identity, Truth.UNKNOWN, structure.places, frozenset({structure.reference}), (), (gap,)
+        structure.identity, Truth.UNKNOWN, structure.places, frozenset({structure.reference}), gaps=(gap,)
     )
 
 
@@ -120,9 +129,12 @@ def _reading(identity: str | None, sizes: Sequence[Size], limit: Limit, findings
     latest = _latest(fresh)
     if not latest:
         gaps += [_gap(size, ages[id(size)].value) for size in sizes if ages[id(size)] is not Age.FUTURE]
-    states, evidence = [], []
+    states, evidence, lengths = [], [], []
     for size in latest:
-        state, problem, shown = measured(size.observed.resource, findings.model.sizes, limit, findings.terms)
+        state, problem, shown, longest = measured(
+            size.observed.resource, findings.model.sizes, limit, findings.terms
+        )
+        lengths.append(longest)
         if size.pending:
             state, problem = Truth.UNKNOWN, "not-final"
         states.append(state)
@@ -133,7 +145,7 @@ def _reading(identity: str | None, sizes: Sequence[Size], limit: Limit, findings
     state = all_of(states)
     if any(gap.code == Age.FUTURE.value for gap in gaps) and state is Truth.MET:
         state = Truth.UNKNOWN
-    return _Reading(identity, state, places, structures, tuple(evidence), tuple(gaps))
+    return _Reading(identity, state, places, structures, tuple(evidence), tuple(gaps), tuple(lengths))
 
 
 def _gap(size: Size, code: str) -> Gap:
@@ -168,7 +180,7 @@ def _chosen(
             finding.gaps.append(
                 Gap("target-not-found", str(target[1] if isinstance(target, tuple) else target))
             )
-            chosen.append(_Reading(None, Truth.UNKNOWN, frozenset(), frozenset(), (), ()))
+            chosen.append(_Reading(None, Truth.UNKNOWN, frozenset(), frozenset()))
         chosen.extend(reading for reading in there if reading not in chosen)
     for other in readings:
         if other not in chosen and other.state is Truth.NOT_MET:

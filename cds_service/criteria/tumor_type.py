@@ -29,6 +29,7 @@ def tumor_type(criterion: TumorType, findings: Findings, listed: Sequence[Key]) 
     """The state of the treated tumor; listed: the payer's diagnosis codes, for flags (clinical.md 2.2)."""
     judged = _Judged(criterion, findings)
     finding = judged.chart_state()
+    finding.concluded = _concluded(judged)
     _flags(finding, judged, set(listed))
     _form(finding, judged)
     finding.blocked_by(_gaps(findings))
@@ -43,6 +44,7 @@ class _Judged:
         self.findings = findings
         self.origins: dict[str, Origin] = {}
         self.decided: list[tuple[Diagnosis, Truth]] = []
+        self.rows: set[str] = set()
 
     def chart_state(self) -> Finding:
         """What the chart's diagnoses and the order's own naming say."""
@@ -134,6 +136,7 @@ class _Judged:
         group = diagnosis.tumors[0].group
         state = self.criterion.states.get(group)
         if state is not None:
+            self.rows.add(group)
             if state == "unknown":
                 finding.gaps.append(
                     Gap("unspecified-diagnosis", diagnosis.concept.shown, diagnosis.reference)
@@ -143,6 +146,7 @@ class _Judged:
 
     def _by_origin(self, diagnosis: Diagnosis, finding: Finding) -> Truth:
         origin = self.origins[diagnosis.reference]
+        self.rows.update(origin.rows)
         finding.evidence.extend(origin.evidence)
         state = agreed(Truth(self.criterion.states.get(row, "unknown")) for row in origin.rows)
         if state is Truth.UNKNOWN:
@@ -155,6 +159,13 @@ class _Judged:
                 )
             )
         return state
+
+
+def _concluded(judged: _Judged) -> dict[str, str]:
+    """The type on the form that all the chart's diagnoses amount to, if there is one."""
+    rule = judged.findings.model.statements["tumor-type"]
+    types = {rule.means.get(row) for row in judged.rows}
+    return {rule.code: only} if len(types) == 1 and (only := types.pop()) else {}
 
 
 def _is(diagnosis: Diagnosis, kind: str) -> bool:

@@ -8,10 +8,11 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from cds_service.kernel.elements import Reference
-from cds_service.kernel.provenance import Note
+from cds_service.kernel.provenance import Gap, Note
 from cds_service.kernel.references import canonical, resource_type
 
 ANY_TYPE = "*"
+NOT_ASKED = "it was not sent whole, and the EHR may not be asked"
 _OFTEN_LACKING = frozenset({"BodyStructure", "Procedure", "QuestionnaireResponse"})
 _CONTAINERS = frozenset({"Bundle", "Parameters", "OperationOutcome", "Resource", "DomainResource"})
 _UNSUPPORTED_CODES = frozenset({"not-supported", "not-found"})
@@ -263,6 +264,16 @@ def _types_named(issue: _Issue) -> list[str]:
     heads = [re.split(r"[.?/]", text)[0].strip() if isinstance(text, str) else "" for text in texts]
     told = all(resource_type(f"{head}/x") and head not in _CONTAINERS for head in heads)
     return heads if told else []
+
+
+def search_gaps(chart: Chart, *kinds: str) -> list[Gap]:
+    """A gap for each of these types whose search failed, is incomplete or could not be made."""
+    found = [(kind, chart.failure(kind)) for kind in kinds]
+    return [
+        Gap("not-fetched", kind) if why == NOT_ASKED else Gap("search-failed", f"{kind}: {why}")
+        for kind, why in found
+        if why
+    ]
 
 
 def search_notes(chart: Chart) -> tuple[Note, ...]:

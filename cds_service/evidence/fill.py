@@ -6,11 +6,11 @@ from typing import Any
 from urllib.parse import unquote
 
 from cds_service.evidence.answers import Answer, Arrived, Failed
-from cds_service.evidence.chart import ChartBuilder
+from cds_service.evidence.chart import NOT_ASKED, ChartBuilder
 from cds_service.evidence.gateway import Gateway
 from cds_service.evidence.named import besides_named
 from cds_service.evidence.needs import Need
-from cds_service.evidence.sent import NOT_ASKED, all_sent, as_bundle, begun, is_answer, is_narrower, rest_of
+from cds_service.evidence.sent import all_sent, as_bundle, begun, is_answer, is_narrower, rest_of
 from cds_service.hooks.prefetch import Kind, Value, read_value
 from cds_service.hooks.request import HookRequest
 from cds_service.kernel.clock import Deadline

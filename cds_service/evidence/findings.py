@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
-from cds_service.evidence.chart import Chart
+from cds_service.evidence.chart import Chart, search_gaps
 from cds_service.evidence.diagnoses import Diagnosis, read_diagnoses, reason_diagnoses, same_diagnosis
 from cds_service.evidence.freshness import Freshness
 from cds_service.evidence.observations import Observations, read_observations
 from cds_service.evidence.procedures import Done, read_procedures
-from cds_service.evidence.sent import NOT_ASKED
 from cds_service.evidence.staging import Staging, read_staging
 from cds_service.evidence.statements import Statements, read_statements
 from cds_service.kernel.codes import Terminology
@@ -72,12 +71,7 @@ class Findings:
 
     def failures(self, *kinds: str) -> list[Gap]:
         """A gap for each of these types whose search failed, is incomplete or could not be made."""
-        found = [(kind, self.chart.failure(kind)) for kind in kinds]
-        return [
-            Gap("not-fetched", kind) if why == NOT_ASKED else Gap("search-failed", f"{kind}: {why}")
-            for kind, why in found
-            if why
-        ]
+        return search_gaps(self.chart, *kinds)
 
     def unreadable_observations(self) -> list[Gap]:
         """A gap for each Observation that could be about anything."""

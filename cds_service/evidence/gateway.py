@@ -3,36 +3,27 @@
 The only module that calls an EHR. No client found does these together: a token that goes to one origin only,
 a connection only to an address that was vetted after it was resolved, no redirect or page link to another
 server, and an end to every call at the deadline, however slowly the other side talks.
-
-`Prefer: handling=lenient` is sent because an ignored search parameter brings too much, which the rules sort
-out (they check patient and code of each resource), while a refused one brings nothing (clients.md section 5).
 """
 
 import re
 import socket
-import ssl
 import threading
 import time
-from collections.abc import Callable, Container, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Container, Iterable, Mapping
+from concurrent.futures import Future, wait
 from contextlib import closing
 from dataclasses import replace
 from http.client import HTTPException
-from http.cookiejar import DefaultCookiePolicy
-from typing import Any
 from urllib.parse import quote
 
 import requests
-from requests.adapters import HTTPAdapter
-from requests.utils import DEFAULT_CA_BUNDLE_PATH
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, InvalidHeader, MaxRetryError
 from urllib3.util import Retry
 
-from cds_service.evidence.answers import LIMITS, Answer, Failed, FetchError, Limits, Reply, read, search
+from cds_service.evidence.answers import Answer, Failed, FetchError, Limits, Reply, read, search
 from cds_service.evidence.hosts import AllowedHosts, HostRefusedError, follow
-from cds_service.evidence.sockets import CALL, LATE, TlsSocket, connect
+from cds_service.evidence.network import Network
+from cds_service.evidence.sockets import CALL, LATE
 from cds_service.hooks.access import FhirAccess
 from cds_service.hooks.request import HookRequest
 from cds_service.kernel.clock import Deadline
@@ -41,87 +32,7 @@ _RETRIED = (429, 502, 503, 504)
 _REDIRECTS = (301, 302, 303, 307, 308)
 _REFERENCE = re.compile(r"([A-Z][A-Za-z]+)/([^/?#\s]+)(?:/_history/[^/?#\s]+)?\Z")
 _GRACE = 0.05  # what a worker needs to hand over the pages it has when time is out
-_HEADERS = {
-    "Accept": "application/fhir+json",
-    "Accept-Encoding": "gzip",
-    "Prefer": "handling=lenient",
-    "User-Agent": "cds-service",
-}
-
-
-class _PlainConnection(HTTPConnection):
-    def _new_conn(self) -> socket.socket:
-        return connect(self.port)
-
-
-class _TlsConnection(HTTPSConnection):
-    def _new_conn(self) -> socket.socket:
-        return connect(self.port)
-
-
-class _PlainPool(HTTPConnectionPool):
-    ConnectionCls = _PlainConnection
-
-
-class _TlsPool(HTTPSConnectionPool):
-    ConnectionCls = _TlsConnection
-
-
-class _Adapter(HTTPAdapter):
-    """requests on vetted connections, with one TLS context made once."""
-
-    def __init__(self, tls: ssl.SSLContext, size: int) -> None:
-        self._tls = tls
-        super().__init__(pool_connections=size, pool_maxsize=size)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, ssl_context=self._tls, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
-
-    def cert_verify(self, *args: Any) -> None:
-        """Nothing to add: the context verifies, and loading the authorities anew costs 20 ms each time."""
-
-
-class _Session(requests.Session):
-    """requests without settings of the machine, without cookies, without redirects of its own."""
-
-    def __init__(self, adapter: HTTPAdapter) -> None:
-        super().__init__()
-        self.trust_env = False
-        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self.headers.clear()
-        self.headers.update(_HEADERS)
-        for scheme in ("http://", "https://"):
-            self.mount(scheme, adapter)
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """None: whether to follow is decided here, by the origin."""
-        return None
-
-
-class Network:
-    """Threads and connections to EHRs, shared by all calls of a process; no thread starts before it is
-    needed.
-    """
-
-    def __init__(self, limits: Limits = LIMITS, tls: ssl.SSLContext | None = None) -> None:
-        """tls: how servers are verified; by default the system's and certifi's authorities."""
-        if tls is None:
-            tls = ssl.create_default_context()
-            tls.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
-        tls.sslsocket_class = TlsSocket
-        self.limits = limits
-        self.session = _Session(_Adapter(tls, limits.threads))
-        self._threads = ThreadPoolExecutor(limits.threads, thread_name_prefix="ehr")
-
-    def submit(self, work: Callable[..., Answer], *args: object) -> Future[Answer]:
-        """Work for one of the threads."""
-        return self._threads.submit(work, *args)
-
-    def close(self) -> None:
-        """Ends threads and connections."""
-        self._threads.shutdown(cancel_futures=True)
-        self.session.close()
+_SPARED = 0.1  # the part of the time left that reads which decide nothing may take
 
 
 class Gateway:
@@ -145,12 +56,14 @@ class Gateway:
         deadline: Deadline,
         one_page: Container[str] = (),
         begun: Mapping[str, int] | None = None,
+        spare: Container[str] = (),
     ) -> dict[str, Answer]:
         """All answers of one parallel round, by path; never later than the deadline, never an exception.
 
         A path is `Type/id` or `Type?query` below the server's base, ids and values encoded, or an address at
         the same server that a page named as the next one. one_page: searches of which one page is enough;
-        begun: how many results were on the pages before such a next one.
+        begun: how many results were on the pages before such a next one; spare: paths that the answer can do
+        without, which get little time of their own.
         """
         until = Deadline(min(deadline.at, self._expires), deadline.monotonic)
         inner, stop = until.keep_back(_GRACE), threading.Event()
@@ -162,7 +75,8 @@ class Gateway:
                 )
                 for path in paths
             }
-            wait(tasks.values(), timeout=until.left())
+            wait([task for path, task in tasks.items() if path not in spare], timeout=until.left())
+            wait(tasks.values(), timeout=until.left() * _SPARED)
             stop.set()
         return {path: _result(tasks.get(path)) for path in paths}
 

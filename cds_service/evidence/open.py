@@ -2,7 +2,7 @@
 3).
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -10,9 +10,9 @@ import msgspec
 from msgspec import UNSET
 
 from cds_service.evidence.answers import Answer, Failed
-from cds_service.evidence.chart import ChartBuilder
+from cds_service.evidence.chart import NOT_ASKED, ChartBuilder
 from cds_service.evidence.gateway import Gateway
-from cds_service.evidence.sent import NOT_ASKED, as_bundle, begun, rest_of
+from cds_service.evidence.sent import as_bundle, begun, rest_of
 from cds_service.hooks.prefetch import Kind, Value, classify
 from cds_service.hooks.request import HookRequest
 from cds_service.hooks.strict_json import BROKEN
@@ -51,7 +51,9 @@ def open_chart(
         return
     payors = _missing_payors(builder, gateway)
     sent = begun([classify(request.prefetch, "coverage", "Coverage")])
-    answers = _ask(gateway, [*wanted.values(), *payors], deadline, sent)
+    # No rule reads the patient, so one that hangs must not use up the time of what rules do read.
+    spare = [wanted["patient"]] if "patient" in wanted else []
+    answers = _ask(gateway, [*wanted.values(), *payors], deadline, sent, spare)
     if _is_rejected(answers.get(wanted.get("coverage", ""))):
         # Strict servers refuse a search for its `_include`; without it the payers are read one by one.
         wanted["coverage"] = _coverage_search(request, include=False)
@@ -145,9 +147,13 @@ def _missing_payors(builder: ChartBuilder, gateway: Gateway) -> list[str]:
 
 
 def _ask(
-    gateway: Gateway, paths: list[str], deadline: Deadline, sent: Mapping[str, int] | None = None
+    gateway: Gateway,
+    paths: list[str],
+    deadline: Deadline,
+    sent: Mapping[str, int] | None = None,
+    spare: Container[str] = (),
 ) -> dict[str, Answer]:
-    return gateway.round(paths, deadline, begun=sent) if paths else {}
+    return gateway.round(paths, deadline, begun=sent, spare=spare) if paths else {}
 
 
 def _is_rejected(answer: Answer | None) -> bool:

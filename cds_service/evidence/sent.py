@@ -7,8 +7,6 @@ from cds_service.evidence.gateway import Gateway
 from cds_service.evidence.needs import ANY_OBSERVATIONS, Need
 from cds_service.hooks.prefetch import Kind, Value, classify
 
-NOT_ASKED = "it was not sent whole, and the EHR may not be asked"
-
 # Search parameters that change how a result is cut into pages or decorated, but not which resources match.
 _NEUTRAL = frozenset(
     {"_count", "_offset", "_sort", "_format", "_pretty", "_total", "_include", "_revinclude", "_page", "page"}

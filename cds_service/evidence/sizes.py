@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from msgspec import UNSET, UnsetType
 
@@ -120,10 +121,17 @@ def range_state(limit: Limit, value: Range) -> tuple[Truth, str]:
     return Truth.UNKNOWN, "straddles-limit"
 
 
-def measured(
-    resource: Observation, codes: SizeCodes, limit: Limit, terms: Terminology
-) -> tuple[Truth, str, str]:
-    """(state, problem, value as seen) of one size Observation: its components, else its own value."""
+class Measured(NamedTuple):
+    """What one size Observation gives: state, problem, the value as seen, its longest length if any."""
+
+    state: Truth
+    problem: str
+    seen: str
+    longest: Length | None = None
+
+
+def measured(resource: Observation, codes: SizeCodes, limit: Limit, terms: Terminology) -> Measured:
+    """The reading of one size Observation: its components, else its own value."""
     ranges = [
         c.value_range
         for c in resource.component or ()
@@ -132,21 +140,17 @@ def measured(
     parts = list(_dimensions(resource.component or (), codes, terms))
     if ranges:
         states = [range_state(limit, value) for value in ranges]
-        return all_of(state for state, _ in states), states[0][1], "a range"
+        return Measured(all_of(state for state, _ in states), states[0][1], "a range")
     if parts:
-        lengths = [length for lengths in parts for length in lengths]
-        state, problem = limit.worst(lengths)
-        return state, problem, _largest(lengths)
+        return _longest_decides([length for lengths in parts for length in lengths], limit)
     if resource.value_range is not UNSET:
-        state, problem = range_state(limit, resource.value_range)
-        return state, problem, "a range"
+        return Measured(*range_state(limit, resource.value_range), "a range")
     lengths = []
     if resource.value_quantity is not UNSET:
         lengths = [quantity_length(resource.value_quantity)]
     elif resource.value_string is not UNSET:
         lengths = written_lengths(resource.value_string)
-    state, problem = limit.worst(lengths)
-    return state, problem, _largest(lengths)
+    return _longest_decides(lengths, limit)
 
 
 def _dimensions(
@@ -167,9 +171,8 @@ def _is_dimension(component: Component, codes: SizeCodes, terms: Terminology) ->
     return read_concept(component.code, terms).stands_in(*codes.longest, *codes.other)
 
 
-def _largest(lengths: Sequence[Length]) -> str:
+def _longest_decides(lengths: Sequence[Length], limit: Limit) -> Measured:
     known = [length for length in lengths if length.mm is not None]
     best = max(known, key=lambda length: length.mm or 0, default=None)
-    if best is not None:
-        return f"longest diameter {best.shown}"
-    return lengths[0].shown if lengths and lengths[0].shown else "no diameter"
+    seen = lengths[0].shown if lengths and lengths[0].shown else "no diameter"
+    return Measured(*limit.worst(lengths), f"longest diameter {best.shown}" if best else seen, best)

@@ -46,7 +46,8 @@ class Said:
 
     def evidence(self) -> Evidence:
         """The statement as evidence."""
-        return Evidence(self.reference, f"{self.code}: {self.value}", self.date.text)
+        said = (self.code, self.value)
+        return Evidence(self.reference, f"{self.code}: {self.value}", self.date.text, said)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 class Evidence:
     """A resource that speaks to a criterion.
 
-    reference: `Type/id` as the EHR knows it; date: ISO date as written, or None; summary: the value as seen.
+    reference: `Type/id` as the EHR knows it; date: ISO date as written, or None; summary: the value as seen;
+    said: (question, answer) of a practitioner's statement, in the codes of the attestations.
     """
 
     reference: str
     summary: str
     date: str | None = None
+    said: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

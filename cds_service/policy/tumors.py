@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from msgspec import field
+
 from cds_service.policy.model import Model
 
 Reading = Literal["none", "disease", "unknown", "ignored"]
@@ -81,12 +83,16 @@ class Removal(Model, frozen=True, kw_only=True):
 
 
 class StatementCode(Model, frozen=True, kw_only=True):
-    """An attestation code and what its values mean for the question asked."""
+    """An attestation code and what its values mean for the question asked.
+
+    means: group of tumors or origin of a metastasis -> the value that says the same.
+    """
 
     code: str
     yes: tuple[str, ...] = ()
     no: tuple[str, ...] = ()
     open: tuple[str, ...] = ()
+    means: dict[str, str] = field(default_factory=dict)
 
 
 class Category(Model, frozen=True, kw_only=True):

@@ -18,8 +18,8 @@ from cds_service.answer.artefacts import load_artefacts
 from cds_service.answer.templates import load_cards
 from cds_service.audit.store import Store
 from cds_service.decide import Equipment
-from cds_service.evidence.gateway import Network
 from cds_service.evidence.hosts import AllowedHosts, allowed_hosts
+from cds_service.evidence.network import Network
 from cds_service.kernel.clock import Clock
 from cds_service.kernel.errors import SettingError, not_allowed
 from cds_service.knowledge import Knowledge, load_knowledge

@@ -94,7 +94,7 @@ class Packer:
             subject=_subject(due.coverage),
             coverage=reference_to(due.coverage),
             orders=due.orders,
-            answers=answers_for(due, form, self.knowledge),
+            answers=answers_for(due, form),
             now=self.clock.now(),
         )
         ids = self.clock.new_id(), self.clock.new_id()

@@ -7,7 +7,7 @@ import pytest
 
 from cds_service.decide import decide
 from cds_service.determination import Outcome
-from cds_service.evidence.gateway import Network
+from cds_service.evidence.network import Network
 from cds_service.kernel.clock import Deadline
 from tests.hapi.engine import Server
 from tests.integration.deciding import CALLER, PLENTY, equipment, read, request

@@ -13,9 +13,9 @@ from cds_service.answer.templates import CardSet, load_cards
 from cds_service.decide import Caller, Equipment, decide
 from cds_service.determination import Determination
 from cds_service.evaluate import evaluate_chart
-from cds_service.evidence.gateway import Network
 from cds_service.evidence.hosts import allowed_hosts
 from cds_service.evidence.needs import needs_of
+from cds_service.evidence.network import Network
 from cds_service.hooks.prefetch import DISCOVERY, expand
 from cds_service.hooks.request import HookRequest, read_hook_request
 from cds_service.kernel import fhir_json

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from cds_service.answer.context import Answer
 from cds_service.decide import decide
-from cds_service.evidence.gateway import Network
 from cds_service.evidence.needs import needs_of
+from cds_service.evidence.network import Network
 from cds_service.kernel.clock import Deadline
 from tests.builders import (
     SCT,
@@ -29,7 +29,7 @@ from tests.builders import (
 )
 from tests.integration.deciding import CALLER, equipment, read, request
 from tests.integration.ehr_data import EhrChart, Json, read_chart
-from tests.integration.faults import Fault
+from tests.integration.faults import ANYWHERE, Fault
 from tests.integration.loopback import ANY, Behaviour, Ehr, Handler, running
 from tests.integration.stub_ehr import answer_to, holding
 
@@ -89,6 +89,18 @@ def faulty(fault: Fault, name: str, held: EhrChart) -> Behaviour:
             handler.answer(answer_to(path.replace(INCLUDE, ""), held.resources))
         else:
             holding(held.resources)(handler)
+
+    return behave
+
+
+def answering_only(held: EhrChart, *kinds: str) -> Behaviour:
+    """An EHR that fails at every other resource type."""
+
+    def behave(handler: Handler) -> None:
+        if handler.path.removeprefix("/fhir/").startswith(kinds):
+            holding(held.resources)(handler)
+        else:
+            ANYWHERE["500"](handler, dict)
 
     return behave
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from cds_service.evidence.gateway import Network
+from cds_service.evidence.network import Network
 from tests.integration.deciding import of_file, resolved, signed, templates, verdicts
 from tests.integration.ehr_data import EhrChart, Json, as_stored, store
 from tests.integration.front import front

@@ -7,10 +7,20 @@ import pytest
 
 from cds_service.answer.context import Answer
 from cds_service.evidence.answers import Limits
-from cds_service.evidence.gateway import Network
+from cds_service.evidence.network import Network
 from tests.integration.deciding import of_file
 from tests.integration.faults import ANYWHERE, SEARCHSET, SLOW
-from tests.integration.faulty_ehr import BUDGET, MEETS, NOT_MET, SEARCHES, faulty, outcome, signed, told
+from tests.integration.faulty_ehr import (
+    BUDGET,
+    MEETS,
+    NOT_MET,
+    SEARCHES,
+    answering_only,
+    faulty,
+    outcome,
+    signed,
+    told,
+)
 from tests.integration.stub_ehr import holding
 
 SHORT = 0.75
@@ -22,7 +32,7 @@ MAY_LACK = ("bodyStructures", "questionnaireResponses", "uncodedObservations")
 LACKING = ("404", "405", "501", "400 with not-supported")
 TOLD = {
     "Coverage": ("The patient's coverage could not be looked up",),
-    "Organization": ("The patient's coverage record cannot be read",),
+    "Organization": ("The payer that the coverage names could not be looked up",),
 }
 """What else the card may say."""
 
@@ -71,6 +81,31 @@ def _troubles(answer: Answer, name: str, fault: str) -> Iterator[str]:
     )
     if not any(each in told(answer) for each in words):
         yield f"is not told: {told(answer)}"
+
+
+def test_a_patient_who_cannot_be_read_in_time_holds_up_nothing(network: Network) -> None:
+    """No rule reads the patient, so the time is left to what rules do read."""
+    assert outcome(signed(faulty(SLOW["silence"], "patient", MEETS), network)) == "meets-criteria"
+
+
+@pytest.mark.requirement("CH-080")
+def test_every_search_that_failed_is_named(network: Network) -> None:
+    """Issue 5, Must show; one criterion may hang on more searches than a card lists of other gaps."""
+    behave = answering_only(MEETS, "Patient", "Coverage", "Organization")
+    answer = signed(behave, network)
+    asked = {re.split(r"[?/]", path)[0] for name, path in SEARCHES.items() if name not in DECIDES_NOTHING}
+    for kind in asked - {"Coverage", "Organization"}:
+        assert f"{kind}: the EHR answered 500" in told(answer)
+
+
+@pytest.mark.requirement("CH-080")
+@pytest.mark.parametrize("name", ["coverage", "organization"])
+def test_the_card_says_why_the_coverage_could_not_be_looked_up(network: Network, name: str) -> None:
+    """resp-43: a payer whose read fails is a technical fault as a coverage search is."""
+    answer = signed(faulty(ANYWHERE["500"], name, MEETS), network)
+    (determination,) = answer.determinations
+    assert determination.technical
+    assert f"{re.split('[?/]', SEARCHES[name])[0]}: the EHR answered 500" in told(answer)
 
 
 @pytest.mark.parametrize("name", ["patient", "coverage", "organization"])

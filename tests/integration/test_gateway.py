@@ -10,8 +10,9 @@ from collections.abc import Iterator
 import pytest
 
 from cds_service.evidence.answers import Answer, Arrived, Failed, Limits
-from cds_service.evidence.gateway import Gateway, Network
+from cds_service.evidence.gateway import Gateway
 from cds_service.evidence.hosts import allowed_hosts
+from cds_service.evidence.network import Network
 from cds_service.hooks.access import FhirAccess
 from cds_service.kernel.clock import Deadline
 from tests.integration.loopback import Behaviour, Ehr, Handler, closed_port, running, searchset

@@ -12,9 +12,10 @@ from cds_service.demo.ehr import running_ehr
 from cds_service.evidence.answers import Answer
 from cds_service.evidence.chart import Chart, ChartBuilder
 from cds_service.evidence.fill import fill
-from cds_service.evidence.gateway import Gateway, Network, open_gateway
+from cds_service.evidence.gateway import Gateway, open_gateway
 from cds_service.evidence.hosts import allowed_hosts
 from cds_service.evidence.needs import Need
+from cds_service.evidence.network import Network
 from cds_service.evidence.open import open_chart
 from cds_service.hooks.request import read_hook_request
 from cds_service.kernel.clock import Deadline

@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from cds_service.evidence.answers import Answer, Arrived, Failed, Limits
-from cds_service.evidence.gateway import Gateway, Network
+from cds_service.evidence.gateway import Gateway
 from cds_service.evidence.hosts import AllowedHosts, allowed_hosts
+from cds_service.evidence.network import Network
 from cds_service.hooks.access import FhirAccess
 from cds_service.kernel.clock import Deadline
 from tests.integration.loopback import Ehr, running, searchset

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from cds_service.demo.ehr import running_ehr
-from cds_service.evidence.gateway import Network
+from cds_service.evidence.network import Network
 from tests.integration.deciding import of_file, signed, verdicts
 from tests.integration.ehr_data import EhrChart, long_charts, own_charts, shared_charts, side_by_side
 from tests.integration.loopback import ANY, running

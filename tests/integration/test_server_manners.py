@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from cds_service.evidence.gateway import Network
+from cds_service.evidence.network import Network
 from cds_service.kernel import fhir_json
 from tests.integration.ehr_data import EhrChart, Json
 from tests.integration.faults import HARMLESS, NOT_SUPPORTED

@@ -120,7 +120,7 @@ def test_a_null_read_is_known_to_be_absent(client: FlaskClient) -> None:
 def test_an_empty_search_says_that_nothing_is_there(client: FlaskClient, value: Any) -> None:
     """Of coverages: none is on record. Of diagnoses: none supports the criterion; none failed to arrive."""
     (card,) = answered(client, with_key("coverage", value))["cards"]
-    assert "No coverage is on record" in card["summary"]
+    assert "No coverage in force is on record" in card["summary"]
     body = answered(client, with_key("conditions", value))
     assert covered(body) == "conditional"
     assert FAILED not in detail(body) and NOT_SENT not in detail(body)
@@ -178,7 +178,7 @@ def test_included_resources_are_no_matches(client: FlaskClient) -> None:
     found = searchset(total=0)
     found["entry"].append({"search": {"mode": "include"}, "resource": payer})
     (card,) = answered(client, with_key("coverage", found))["cards"]
-    assert "No coverage is on record" in card["summary"]
+    assert "No coverage in force is on record" in card["summary"]
 
 
 @pytest.mark.requirement("CH-084")

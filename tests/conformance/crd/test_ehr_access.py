@@ -276,4 +276,4 @@ def test_a_call_without_any_coverage_says_so_to_2_0(client: FlaskClient) -> None
     """No Coverage, so nothing to state it on; the card tells (crd-dtr.md 3.5)."""
     body = answered(client, signed(builders.without(builders.hcc(), "cov"), "2.0"))
     assert body["systemActions"] == []
-    assert "No coverage is on record" in body["cards"][0]["detail"]
+    assert "No coverage in force is on record" in body["cards"][0]["detail"]

@@ -11,8 +11,8 @@ from cds_service.answer.context import Answer, ClientOptions
 from cds_service.answer.templates import load_cards
 from cds_service.audit.store import Store
 from cds_service.decide import Caller, Equipment, decide
-from cds_service.evidence.gateway import Network
 from cds_service.evidence.hosts import allowed_hosts
+from cds_service.evidence.network import Network
 from cds_service.hooks.request import read_hook_request
 from cds_service.kernel import fhir_json
 from cds_service.kernel.clock import Clock, Deadline

@@ -95,7 +95,7 @@ def test_an_organization_that_cannot_be_read_names_no_payer(damage: Resource) ->
 def test_an_organization_that_could_not_be_fetched_names_no_payer() -> None:
     """determinations.md 1: failing any search never moves an answer to meets-criteria."""
     made = coverage(payor=[{"reference": "Organization/org", "display": "Capital Blue Cross"}])
-    assert case(made, failure("Organization"))[2] == "coverage-unreadable"
+    assert case(made, failure("Organization"))[2] == "payer-search-failed"
     assert case(made)[2] == ""
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cds_service.answer.known_answers import known_answers, questions_of
+from cds_service.answer.known_answers import known_answers
 from tests import builders
 from tests.unit.dtr import payer
 
@@ -15,11 +15,9 @@ CM = {"unit": "cm", "system": builders.UCUM, "code": "cm"}
 def known(resources: list[payer.Json]) -> payer.Json:
     """linkId -> value element, for a chart."""
     made = payer.account(resources)
-    policy = builders.judged(resources).policy
-    assert policy is not None
     form = payer.artefacts().find("Questionnaire", payer.FORM)
     assert form is not None
-    return known_answers(form, made["criteria"], questions_of(policy, builders.knowledge().bundle.tumors))
+    return known_answers(form, made["criteria"])
 
 
 def test_statements_measures_and_settled_criteria_are_known() -> None:
@@ -29,6 +27,41 @@ def test_statements_measures_and_settled_criteria_are_known() -> None:
     assert found["largest-tumor-diameter"] == {"valueQuantity": {"value": Decimal("3.2"), **CM}}
     assert found["extrahepatic-disease"]["valueCoding"]["display"] == "Absent"
     assert found.keys() & {"surgical-candidate", "primary-tumor-status"} == set()
+
+
+METASTASIS = builders.condition("C78.7", "dx")
+COLON = builders.condition("C18.7", "colon")
+BREAST = builders.condition("C50.919", "breast")
+
+
+@pytest.mark.parametrize(
+    ("diagnoses", "answer"),
+    [
+        ([builders.condition("C22.0", "dx")], "hepatocellular-carcinoma"),
+        ([builders.condition("C22.1", "dx")], "other"),
+        ([builders.condition("C7B.02", "dx")], "neuroendocrine-metastasis"),
+        ([METASTASIS, COLON], "colorectal-metastasis"),
+        ([METASTASIS, BREAST], "other"),
+        ([METASTASIS], None),
+        ([METASTASIS, COLON, BREAST], None),
+    ],
+)
+def test_the_tumor_type_is_known_where_the_diagnoses_settle_it(
+    diagnoses: list[payer.Json], answer: str | None
+) -> None:
+    """determinations.md 6: what the chart settles is answered in the draft."""
+    found = known([*builders.without(builders.hcc(), "dx"), *diagnoses]).get("liver-tumor-type")
+    assert (found or {"valueCoding": {"code": None}})["valueCoding"]["code"] == answer
+
+
+def test_every_meaning_of_a_diagnosis_is_an_answer_that_the_form_offers() -> None:
+    """A slip in the data would leave a question open without a word."""
+    bundle = builders.knowledge().bundle
+    for model in bundle.tumors.values():
+        rule = model.statements["tumor-type"]
+        rows = {group.group for group in model.groups} | {each.origin for each in model.elsewhere}
+        assert rule.means and rule.means.keys() <= rows
+        assert set(rule.means.values()) <= set(bundle.attestations.codes[rule.code].values)
 
 
 def test_the_largest_of_several_lesions_is_known_whatever_its_unit() -> None:

@@ -221,8 +221,8 @@ def test_components_come_first_and_the_largest_dimension_decides(
     """clinical.md 3.3, step 2: every Quantity in 33728-7 and 33729-5, else the Observation's own value."""
     resource, damaged = decode(json.dumps(size(**{"value": {}, **members})).encode(), Observation)
     assert resource is not None and not damaged
-    found, _, seen = measured(resource, findings().model.sizes, LIMIT, knowledge().terms)
-    assert (found, seen) == (state, shown)
+    found = measured(resource, findings().model.sizes, LIMIT, knowledge().terms)
+    assert (found.state, found.seen) == (state, shown)
 
 
 def test_no_dimension_at_all_is_unknown() -> None:

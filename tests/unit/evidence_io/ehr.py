@@ -22,6 +22,7 @@ class Table:
         self.answers = answers or {}
         self.rounds: list[list[str]] = []
         self.one_page: set[str] = set()
+        self.spare: set[str] = set()
         self.begun: Mapping[str, int] = {}
         genuine = Gateway(cast(Any, None), BASE, FhirAccess("t"), allowed_hosts(["ehr.example.org"]))
         self.owns, self.path_of = genuine.owns, genuine.path_of
@@ -32,6 +33,7 @@ class Table:
         deadline: Deadline,
         one_page: Container[str] = (),
         begun: Mapping[str, int] | None = None,
+        spare: Container[str] = (),
     ) -> dict[str, Answer]:
         """Answers from the table."""
         self.begun = begun or {}
@@ -39,6 +41,7 @@ class Table:
         assert asked and len(set(asked)) == len(asked), "no empty round, nothing twice"
         self.rounds.append(asked)
         self.one_page = {path for path in asked if path in one_page}
+        self.spare |= {path for path in asked if path in spare}
         return {path: self.answers.get(path, NOTHING) for path in asked}
 
     @property

@@ -10,8 +10,9 @@ import requests
 import responses
 
 from cds_service.evidence.answers import Answer, Arrived, Failed, Limits
-from cds_service.evidence.gateway import Gateway, Network, open_gateway
+from cds_service.evidence.gateway import Gateway, open_gateway
 from cds_service.evidence.hosts import HostRefusedError, allowed_hosts
+from cds_service.evidence.network import Network
 from cds_service.hooks.access import FhirAccess
 from cds_service.hooks.request import read_hook_request
 from cds_service.kernel.clock import Deadline

@@ -83,6 +83,7 @@ def test_only_what_is_missing_is_fetched_and_in_one_round() -> None:
         table = Table(answers)
         chart = opened(table, **prefetch)
         assert table.rounds == [paths]
+        assert table.spare <= {"Patient/p1"}, "no rule reads the patient"
         assert ids(chart, "Patient") == ["Patient/p1"] and ids(chart, "Coverage") == ["Coverage/c1"]
 
 
