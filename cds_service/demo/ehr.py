@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qs
 
+from cds_service.demo.launch import PATH, launch
 from cds_service.demo.ports import port_of
 from cds_service.kernel import fhir_json
 from cds_service.kernel.errors import CdsError
@@ -73,6 +74,7 @@ def _fhir_application(base: str) -> Application:
     )
     context = AppContext(settings)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_route(f"/fhir{PATH}", launch, methods=["POST"])  # before the router, which takes every path
     app.include_router(build_router(lambda: context))
     app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])
     logging.getLogger("sekmet").setLevel(logging.ERROR)

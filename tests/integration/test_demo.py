@@ -1,5 +1,7 @@
 """The demo as a whole: service, embedded EHR and pages in one process, and the command around them."""
 
+import base64
+import json
 import socket
 import threading
 from collections.abc import Iterator
@@ -184,3 +186,25 @@ def test_no_port_is_taken_beyond_this_machine() -> None:
         assert listening.getsockname()[0] == "127.0.0.1"
     with pytest.raises(InputError, match="Choose another by --port"):
         listen(socket.getservbyname("http") + 10**6, "--port")
+
+
+def test_the_ehr_hands_out_a_launch_for_an_app(demo: RunningDemo) -> None:
+    """CDS Hooks sandbox: a card's SMART link is only opened with a launch id, asked for across origins."""
+    address = f"{demo.ehr.base}/_services/smart/Launch"
+    asked = {
+        "launchUrl": f"{demo.service.base}/smart/launch",
+        "parameters": {"patient": "hanna-berg-patient"},
+    }
+    reply = requests.post(address, json=asked, headers={"Origin": "http://127.0.0.1:8083"}, timeout=10)
+    given = reply.json()["launch_id"]
+    fields = json.loads(base64.urlsafe_b64decode(given + "=" * (-len(given) % 4)))
+    assert fields == [0, "hanna-berg-patient", "", "NONE", 0, 0, 0, *[""] * 7, 0, 2, ""]
+    assert reply.headers["Access-Control-Allow-Origin"] == "*"
+
+
+@pytest.mark.parametrize("body", ["", "[]", "{}", '{"parameters": []}', '{"parameters": {"patient": 7}}'])
+def test_a_launch_is_for_a_patient(demo: RunningDemo, body: str) -> None:
+    """A call that names no patient is told so."""
+    reply = requests.post(f"{demo.ehr.base}/_services/smart/Launch", data=body, timeout=10)
+    assert reply.status_code == 400
+    assert reply.json()["error"]
