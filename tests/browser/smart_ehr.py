@@ -26,7 +26,9 @@ Json = dict[str, Any]
 
 @dataclass
 class Faults:
-    """What goes wrong. scope: what is granted whatever is asked; token, error: changed answers."""
+    """What goes wrong. scope: what is granted whatever is asked; token, error: changed answers; one_slash: two
+    slashes in a query become one, as in the SMART App Launcher.
+    """
 
     scope: str | None = None
     authorize_error: str | None = None
@@ -37,6 +39,7 @@ class Faults:
     token: Json = field(default_factory=dict)
     no_id_token: bool = False
     refuse_writes: int | None = None
+    one_slash: bool = False
     user_type: str = "Practitioner"
     capabilities: list[str] = field(default_factory=lambda: [*_CAPABILITIES])
 
@@ -203,10 +206,11 @@ def _fhir(ehr: SmartEhr, path: str) -> Response:
         )
     ehr.asked.append(f"{request.method} {path}")
     headers = {name: value for name, value in request.headers.items() if name.lower() not in _DROPPED}
+    query = request.query_string.decode()
     got = requests.request(
         request.method,
         f"{ehr.upstream}/{path}",
-        params=request.args.to_dict(flat=False),
+        params=query.replace("//", "/") if ehr.faults.one_slash else query,
         data=request.get_data(),
         headers={**headers, "Accept": "application/fhir+json"},
         timeout=10,

@@ -77,9 +77,15 @@ export function guarded(client, { patient, user }) {
     getFhirVersion: async () => "4.0.1",
     getFhirRelease: async () => 4,
     request: async (query) => {
-      const answer = await client.request(typeof query === "string" ? query : query.url);
+      const answer = await client.request(spelledOut(typeof query === "string" ? query : query.url));
       if (answer?.resourceType !== "Bundle") return answer;
       return { ...answer, entry: (answer.entry ?? []).filter((entry) => !isOther(entry)) };
     },
   };
+}
+
+/** A search with the slashes of its values encoded: some proxies make one of two that stand side by side. */
+function spelledOut(search) {
+  const [path, ...query] = search.split("?");
+  return [path, ...query.map((part) => part.replaceAll("/", "%2F"))].join("?");
 }
