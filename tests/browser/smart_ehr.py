@@ -26,8 +26,8 @@ Json = dict[str, Any]
 
 @dataclass
 class Faults:
-    """What goes wrong. scope: what is granted whatever is asked; token, error: changed answers; one_slash: two
-    slashes in a query become one, as in the SMART App Launcher.
+    """What goes wrong. scope: what is granted whatever is asked; token, error: changed answers; one_slash:
+    two slashes in a query become one, as in the SMART App Launcher.
     """
 
     scope: str | None = None

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 def test_a_server_that_makes_two_slashes_one_still_finds_by_code(
     page: Page, chart: Callable[..., Chart], stage: Stage
 ) -> None:
-    """SMART App Launcher 2.0.1: `code=http://loinc.org|...` in an address arrives without its second slash."""
+    """SMART App Launcher 2.0.1: the system of a code arrives with one slash where two were sent."""
     address = chart([*needing(), builders.size(3.1, days=400)]).launched()
     stage.ehr.faults.one_slash = True
     opened(page, address)
