@@ -134,7 +134,8 @@ def test_an_open_ehr_of_this_machine_needs_no_sign_in(page: Page, chart: Put, st
 
 FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
     "denied": ({"authorize_error": "access_denied"}, "denied", "The user said no."),
-    "refused": ({"authorize_error": "invalid_scope"}, "sign-in", "The user said no."),
+    "refused": ({"authorize_error": "unauthorized_client"}, "sign-in", "The user said no."),
+    "scope-refused": ({"authorize_error": "invalid_scope"}, "scope", "allow it for this app"),
     "wrong-state": ({"state": "somebody-elses"}, "state", "not started here"),
     "wrong-state-with-error": (
         {"state": "x", "authorize_error": "access_denied"},

@@ -60,6 +60,9 @@ async function authorizeAddress(options) {
   }
 }
 
+// What the EHR may answer instead of a code, and deserves a page of its own (RFC 6749, 4.1.2.1).
+const REFUSALS = { access_denied: "denied", invalid_scope: "scope" };
+
 /** The signed-in session: {client, handle, iss, open, patient, user}. Throws Problem. */
 export async function finish() {
   const given = new URL(location.href).searchParams;
@@ -67,7 +70,7 @@ export async function finish() {
   const state = given.get("state") ?? lastState();
   const kept = JSON.parse(sessionStorage.getItem(OWN + state) ?? "null");
   if (!kept) throw new Problem("state");
-  if (error) throw new Problem(error === "access_denied" ? "denied" : "sign-in", given.get("error_description") ?? error);
+  if (error) throw new Problem(REFUSALS[error] ?? "sign-in", given.get("error_description") ?? error);
   if (kept.confidential && code) await exchange(state, code, kept);
   const client = await ready(kept);
   sessionStorage.setItem(`${OWN}last`, state);
