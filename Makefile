@@ -62,7 +62,7 @@ test-hapi: setup
 	$(BIN)/pytest -m hapi
 
 test-browser: setup
-	$(BIN)/pytest -m browser
+	$(BIN)/pytest -m "browser and not hapi"
 
 bench: setup
 	$(BIN)/python -m benchmarks.order_sign

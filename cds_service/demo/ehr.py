@@ -19,6 +19,7 @@ from cds_service.kernel.errors import CdsError
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 """An ASGI application: scope, receive, send."""
+Receive = Callable[[], Awaitable[Any]]
 
 _STARTING = 20.0
 _OUTCOME = {
@@ -107,12 +108,27 @@ def _with_faults(app: Application, failing: Mapping[str, Sequence[str]]) -> Appl
     """The application with searches that fail, in front of everything it does itself."""
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and scope["method"] == "GET" and _fails(scope, failing):
-            await _refuse(send)
+        if scope["type"] == "http" and scope["method"] == "POST" and failing:
+            sent, receive = await _kept(receive)
+            refused = b'"batch"' in sent  # its searches are for the GETs, which fail one by one
         else:
-            await app(scope, receive, send)
+            refused = scope["type"] == "http" and scope["method"] == "GET" and _fails(scope, failing)
+        await (_refuse(send) if refused else app(scope, receive, send))
 
     return answer
+
+
+async def _kept(receive: Receive) -> tuple[bytes, Receive]:
+    """A request's body, and a way to receive it once more."""
+    messages = [await receive()]
+    while messages[-1].get("more_body"):
+        messages.append(await receive())
+    body = b"".join(message.get("body", b"") for message in messages)
+
+    async def again() -> Any:
+        return messages.pop(0) if messages else await receive()
+
+    return body, again
 
 
 def _fails(scope: Mapping[str, Any], failing: Mapping[str, Sequence[str]]) -> bool:

@@ -1,38 +1,45 @@
 """FHIR reads and searches with the hook's token: host allow-list, page and size limits, one deadline.
 
-The only module that calls an EHR. No client found does these together: a token that goes to one origin only,
-a connection only to an address that was vetted after it was resolved, no redirect or page link to another
-server, and an end to every call at the deadline, however slowly the other side talks.
+With `wire.py` and `network.py` the only code that calls an EHR. No client found does these together: a token
+that goes to one origin only, a connection only to an address that was vetted after it was resolved, no
+redirect or page link to another server, and an end to every call at the deadline, however slowly the other
+side talks.
 """
 
 import re
-import socket
 import threading
 import time
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from concurrent.futures import Future, wait
-from contextlib import closing
-from dataclasses import replace
-from http.client import HTTPException
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
-import requests
-from urllib3.exceptions import HTTPError, InvalidHeader, MaxRetryError
-from urllib3.util import Retry
-
 from cds_service.evidence.answers import Answer, Failed, FetchError, Limits, Reply, read, search
+from cds_service.evidence.batch import WORTH, Way, batch_of, replies_of, says_batch
 from cds_service.evidence.hosts import AllowedHosts, HostRefusedError, follow
 from cds_service.evidence.network import Network
-from cds_service.evidence.sockets import CALL, LATE
+from cds_service.evidence.sockets import LATE
+from cds_service.evidence.wire import Wire
 from cds_service.hooks.access import FhirAccess
 from cds_service.hooks.request import HookRequest
 from cds_service.kernel.clock import Deadline
 
-_RETRIED = (429, 502, 503, 504)
-_REDIRECTS = (301, 302, 303, 307, 308)
 _REFERENCE = re.compile(r"([A-Z][A-Za-z]+)/([^/?#\s]+)(?:/_history/[^/?#\s]+)?\Z")
 _GRACE = 0.05  # what a worker needs to hand over the pages it has when time is out
 _SPARED = 0.1  # the part of the time left that reads which decide nothing may take
+_BATCHED = 0.4  # the part of the time left that a batch may take; then each path is asked for by itself
+_ABSOLUTE = ("https://", "http://")
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """What the parts of one round share. inner: its end for workers; firsts: first pages from a batch."""
+
+    inner: Deadline
+    one_page: Container[str]
+    begun: Mapping[str, int]
+    firsts: Mapping[str, Reply]
+    stop: threading.Event = field(default_factory=threading.Event)
 
 
 class Gateway:
@@ -45,8 +52,8 @@ class Gateway:
         CH-232).
         """
         self._origin, self._base = allowed.base(server)
-        self._network, self._allowed = network, allowed
-        self._headers = {"Authorization": f"Bearer {access.token}"} if access else {}
+        self._network = network
+        self._wire = Wire(network, self._origin, allowed, access.token if access else None)
         life = access.expires_in if access and access.expires_in is not None else float("inf")
         self._expires = time.monotonic() + life
 
@@ -65,20 +72,21 @@ class Gateway:
         begun: how many results were on the pages before such a next one; spare: paths that the answer can do
         without, which get little time of their own.
         """
+        asked = list(paths)
         until = Deadline(min(deadline.at, self._expires), deadline.monotonic)
-        inner, stop = until.keep_back(_GRACE), threading.Event()
-        tasks: dict[str, Future[Answer]] = {}
-        if inner.left():
-            tasks = {
-                path: self._network.submit(
-                    self._answer, path, path in one_page, (begun or {}).get(path, 0), inner, stop
-                )
-                for path in paths
-            }
-            wait([task for path, task in tasks.items() if path not in spare], timeout=until.left())
-            wait(tasks.values(), timeout=until.left() * _SPARED)
-            stop.set()
-        return {path: _result(tasks.get(path)) for path in paths}
+        inner = until.keep_back(_GRACE)
+        if not inner.left():
+            return dict.fromkeys(asked, Failed(LATE))
+        began, way, firsts = time.monotonic(), *self._first(asked, inner)
+        plan = _Round(inner, one_page, begun or {}, firsts)
+        tasks = {path: self._network.submit(self._answer, path, plan) for path in asked}
+        wait([task for path, task in tasks.items() if path not in spare], timeout=until.left())
+        wait(tasks.values(), timeout=until.left() * _SPARED)
+        plan.stop.set()
+        if len(asked) >= WORTH:
+            seconds = time.monotonic() - began if way is Way.PARALLEL or firsts else float("inf")
+            self._network.pace.took(self._base, way, seconds)
+        return {path: _result(task) for path, task in tasks.items()}
 
     def owns(self, url: str) -> bool:
         """Whether an absolute address may be asked with this call's token."""
@@ -92,108 +100,66 @@ class Gateway:
         found = _REFERENCE.match(reference.strip().removeprefix(f"{self._base}/"))
         return f"{found[1]}/{quote(found[2], safe='')}" if found and found[2] not in (".", "..") else None
 
-    def _answer(
-        self, path: str, one_page: bool, begun: int, deadline: Deadline, stop: threading.Event
-    ) -> Answer:
+    def _first(self, paths: Sequence[str], inner: Deadline) -> tuple[Way, Mapping[str, Reply]]:
+        """How this round is made, and the first pages that a batch has brought."""
+        pace = self._network.pace
+        if len(paths) < WORTH:
+            return Way.PARALLEL, {}
+        if pace.is_to_be_asked(self._base):
+            self._network.submit(self._learn, inner)
+        way = pace.way(self._base)
+        if way is Way.PARALLEL:
+            return way, {}
+        soon = inner.keep_back(inner.left() * (1 - _BATCHED))
+        task = self._network.submit(self._batch, [p for p in paths if not p.startswith(_ABSOLUTE)], soon)
+        wait([task], timeout=soon.left())
+        return way, task.result() if task.done() else {}
+
+    def _learn(self, deadline: Deadline) -> None:
+        """Reads what the server offers; nobody waits for it."""
+        most, never = self._network.limits.bytes, threading.Event()
+        with self._wire.working(deadline):
+            try:
+                reply = self._wire.get(f"{self._base}/metadata", most, never)
+            except FetchError:
+                return
+        self._network.pace.offers(self._base, reply.status == 200 and says_batch(reply.body))
+
+    def _batch(self, paths: Sequence[str], deadline: Deadline) -> Mapping[str, Reply]:
+        """The first pages of these paths as far as one batch brings them."""
+        with self._wire.working(deadline):
+            try:
+                reply = self._wire.post(self._base, batch_of(paths), self._network.limits.bytes)
+            except FetchError:
+                return {}
+        return replies_of(reply.body, self._base, paths) if reply.status == 200 else {}
+
+    def _answer(self, path: str, plan: _Round) -> Answer:
         limits = self._network.limits
-        with CALL.working(deadline, self._vetted, limits.connect_seconds):
-            return self._fetched(path, replace(limits, pages=1) if one_page else limits, begun, stop)
+        with self._wire.working(plan.inner):
+            return self._fetched(path, replace(limits, pages=1) if path in plan.one_page else limits, plan)
 
-    def _fetched(self, path: str, limits: Limits, begun: int, stop: threading.Event) -> Answer:
+    def _fetched(self, path: str, limits: Limits, plan: _Round) -> Answer:
+        first = plan.firsts.get(path)
+
         def fetch(url: str, size: int) -> Reply:
-            return self._get(url, size, stop)
+            return first if first and url == first.url else self._wire.get(url, size, plan.stop)
 
-        if path.startswith(("https://", "http://")):
-            found = search(path, fetch, self._follow, limits, begun)
+        if path.startswith(_ABSOLUTE):
+            found = search(path, fetch, self._wire.follow, limits, plan.begun.get(path, 0))
             # A page that is gone does not mean that the EHR offers no such search.
             return Failed(found.reason) if isinstance(found, Failed) else found
         if "?" in path:
-            return search(f"{self._base}/{path}", fetch, self._follow, limits)
+            return search(f"{self._base}/{path}", fetch, self._wire.follow, limits)
         return read(f"{self._base}/{path}", path.partition("/")[0], fetch, limits)
 
-    def _follow(self, current: str, link: str) -> str:
-        return follow(self._origin, current, link)
 
-    def _vetted(self) -> list[str]:
-        """The addresses a connection may go to. Raises HostRefusedError when there are none."""
-        host, port = self._origin.host, self._origin.port
-        found = [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-        vetted = [address for address in dict.fromkeys(found) if self._allowed.admits(self._origin, address)]
-        if not vetted:
-            raise HostRefusedError("a name that leads to an address that is not registered")
-        return vetted
-
-    def _get(self, url: str, size: int, stop: threading.Event) -> Reply:
-        """A reply, after further tries where they may help and the deadline allows. Raises FetchError."""
-        retry = Retry(self._network.limits.retries, backoff_factor=0.2)
-        while True:
-            reply = self._redirected(url, size)
-            if reply.status not in _RETRIED:
-                return reply
-            try:
-                retry = retry.increment("GET", url)
-                pause = retry.parse_retry_after(reply.retry_after) if reply.retry_after else None
-            except MaxRetryError:
-                return reply
-            except InvalidHeader:
-                pause = None
-            seconds = retry.get_backoff_time() if pause is None else pause
-            if seconds >= CALL.deadline.left() or stop.wait(seconds):
-                return reply
-
-    def _redirected(self, url: str, size: int) -> Reply:
-        """A reply, after redirects that stay at the server (CH-231). Raises FetchError."""
-        try:
-            for _ in range(self._network.limits.redirects):
-                reply = self._once(url, size)
-                if reply.status not in _REDIRECTS or not reply.location:
-                    return reply
-                url = self._follow(url, reply.location)
-        except HostRefusedError as refused:
-            raise FetchError(f"the EHR leads to {refused}") from None
-        except (OSError, HTTPError, HTTPException, ValueError) as error:
-            raise FetchError(_trouble(error)) from None
-        raise FetchError("the EHR redirects too often")
-
-    def _once(self, url: str, size: int) -> Reply:
-        waits = (CALL.connect_seconds, CALL.left())
-        session = self._network.session
-        with closing(
-            session.get(url, headers=self._headers, stream=True, allow_redirects=False, timeout=waits)
-        ) as got:
-            body = _body(got, size)
-        location, later = got.headers.get("Location", ""), got.headers.get("Retry-After", "")
-        return Reply(url, got.status_code, body, location, later)
-
-
-def _body(response: requests.Response, size: int) -> bytes:
-    """The body, read as it comes and no further than `size` bytes. Raises FetchError."""
-    parts, length = [], 0
-    for part in response.iter_content(65536):
-        parts.append(part)
-        length += len(part)
-        if length > size:
-            raise FetchError("the EHR's answer is larger than is read")
-    return b"".join(parts)
-
-
-def _trouble(error: Exception) -> str:
-    if isinstance(error, requests.Timeout | TimeoutError) or not CALL.deadline.left():
-        return LATE
-    if isinstance(error, requests.exceptions.SSLError):
-        return "the EHR's certificate is not trusted"
-    if isinstance(error, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError):
-        return "the EHR's answer broke off"
-    return "the EHR could not be reached"
-
-
-def _result(task: Future[Answer] | None) -> Answer:
+def _result(task: Future[Answer]) -> Answer:
     """The answer of a task that is done; a waiting one is called off, a running one ends by itself."""
-    if task is None or not task.done():
-        if task is not None:
-            task.cancel()
-        return Failed(LATE)
-    return task.result()
+    if task.done():
+        return task.result()
+    task.cancel()
+    return Failed(LATE)
 
 
 def open_gateway(

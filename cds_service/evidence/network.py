@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -17,12 +17,17 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from cds_service.evidence.answers import LIMITS, Answer, Limits
+from cds_service.evidence.answers import LIMITS, Limits
+from cds_service.evidence.batch import Pace
 from cds_service.evidence.sockets import TlsSocket, connect
+
+T = TypeVar("T")
 
 _HEADERS = {
     "Accept": "application/fhir+json",
     "Accept-Encoding": "gzip",
+    # Some servers answer an equal search from a cache for a minute; what was just saved must count.
+    "Cache-Control": "no-cache",
     "Prefer": "handling=lenient",
     "User-Agent": "cds-service",
 }
@@ -90,10 +95,11 @@ class Network:
             tls.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
         tls.sslsocket_class = TlsSocket
         self.limits = limits
+        self.pace = Pace()
         self.session = _Session(_Adapter(tls, limits.threads))
         self._threads = ThreadPoolExecutor(limits.threads, thread_name_prefix="ehr")
 
-    def submit(self, work: Callable[..., Answer], *args: object) -> Future[Answer]:
+    def submit(self, work: Callable[..., T], *args: object) -> Future[T]:
         """Work for one of the threads."""
         return self._threads.submit(work, *args)
 

@@ -44,7 +44,8 @@ class Stage:
 
     def stored(self, kind: str) -> list[Json]:
         """All resources of a type in the EHR."""
-        got = requests.get(f"{self.ehr.upstream}/{kind}?_count=200", timeout=10).json()
+        fresh = {"Cache-Control": "no-cache"}
+        got = requests.get(f"{self.ehr.upstream}/{kind}?_count=200", headers=fresh, timeout=10).json()
         return [e["resource"] for e in got.get("entry", []) if e["resource"]["resourceType"] == kind]
 
     def sign(self, order: Json, fhir: str | None = None) -> Json:
@@ -101,16 +102,26 @@ def serving(make: Callable[[str], Flask]) -> Iterator[str]:
 @contextmanager
 def running(folder: Path) -> Iterator[Stage]:
     """The whole stage, with an empty chart. folder: where the service keeps its records."""
-    with socket.create_server(("127.0.0.1", 0)) as listening, running_ehr(listening) as upstream:
-        ehr = SmartEhr(upstream)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listening,
+        running_ehr(listening) as upstream,
+        in_front_of(upstream, folder) as stage,
+    ):
+        yield stage
 
-        def made(base: str) -> Flask:
-            ehr.base = base
-            return application(ehr)
 
-        loops: list[Loop] = []
-        with serving(made), serving(lambda base: _service(base, loops, folder)) as service:
-            yield Stage(ehr, service, loops[0])
+@contextmanager
+def in_front_of(upstream: str, folder: Path) -> Iterator[Stage]:
+    """The stage on a FHIR server that runs already, at that base address."""
+    ehr = SmartEhr(upstream)
+
+    def made(base: str) -> Flask:
+        ehr.base = base
+        return application(ehr)
+
+    loops: list[Loop] = []
+    with serving(made), serving(lambda base: _service(base, loops, folder)) as service:
+        yield Stage(ehr, service, loops[0])
 
 
 def _service(base: str, loops: list[Loop], folder: Path) -> Flask:

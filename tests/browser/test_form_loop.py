@@ -84,7 +84,7 @@ def test_what_is_answered_and_saved_decides(
     assert saved["status"] == "completed" and saved["author"] == {"reference": "Practitioner/doc"}
     assert origins(saved) == {
         "resectability": "manual",
-        "liver-tumor-type": "auto-client",
+        "liver-tumor-type": "auto-server",
         "largest-tumor-diameter": "manual",
         "extrahepatic-disease": "auto-server",
         "amenable-to-cryoablation": "auto-server",

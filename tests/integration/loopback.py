@@ -36,6 +36,12 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     ehr: Ehr
+    body = b""
+
+    def do_POST(self) -> None:
+        """The same with a body."""
+        self.body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET()
 
     def do_GET(self) -> None:
         """Does what the test says for this resource type."""

@@ -10,7 +10,8 @@ export const readPatient = (client, id) => client.request(`Patient/${id}`).catch
 /** The latest earlier response to this form for this order, or null. Servers may return more than was asked for. */
 export async function earlierResponse(client, { patient, form, order }) {
   const query = `QuestionnaireResponse?patient=${encodeURIComponent(patient)}&_count=100`;
-  const found = await client.request(query, { flat: true, pageLimit: 5 }).catch(() => []);
+  // Past the cache of a server that answers an equal search for a minute: the form may have been saved just now.
+  const found = await client.request({ url: query, cache: "no-store" }, { flat: true, pageLimit: 5 }).catch(() => []);
   const mine = found.filter((each) => isMine(each, { patient, form, order }));
   const moment = (each) => each.meta?.lastUpdated ?? each.authored ?? "";
   return mine.sort((a, b) => moment(a).localeCompare(moment(b))).at(-1) ?? null;

@@ -52,8 +52,7 @@ public class ServerConfig {
     settings.setEnforceReferentialIntegrityOnDelete(false);
     settings.setResourceClientIdStrategy(JpaStorageSettings.ClientIdStrategyEnum.ANY);
     settings.setAllowExternalReferences(true);
-    // Equal searches are cached for a minute by default: a test that reads what it wrote would flicker.
-    settings.setReuseCachedSearchResultsForMillis(null);
+    // Equal searches are answered from a cache for a minute, as in any HAPI: who reads what was just written asks past it.
     settings.setExpungeEnabled(true);
     settings.setAllowMultipleDelete(true);
     settings.setHibernateSearchIndexFullText(false);
