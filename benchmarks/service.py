@@ -8,6 +8,7 @@ from typing import Any
 from flask import Flask, request
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
+from cds_service.cli_serve import log_as_json
 from cds_service.web.app import create_app
 
 Call = Callable[[], bytes]
@@ -15,7 +16,8 @@ PATH = "/cds-services/coverage-order-sign"
 
 
 def service(scratch: Path, fhir_hosts: str = "") -> Any:
-    """The application as `serve` builds it, without authentication."""
+    """The application as `serve` builds it, without authentication; its log is written and thrown away."""
+    log_as_json((scratch / "log").open("w", encoding="utf-8"))
     return create_app(auth="off", database_url=f"sqlite:///{scratch}/records.sqlite3", fhir_hosts=fhir_hosts)
 
 

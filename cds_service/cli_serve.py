@@ -2,7 +2,7 @@
 
 import os
 from tempfile import mkdtemp
-from typing import Any
+from typing import Any, TextIO
 
 import click
 import structlog
@@ -26,7 +26,7 @@ def serve(host: str, port: int, workers: int) -> None:
         settings = settings.model_copy(update={"public_url": f"http://127.0.0.1:{port}"})
     if workers > 1:
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", mkdtemp(prefix="cds-service-metrics-"))
-    _log_as_json()
+    log_as_json()
     from cds_service.web.app import create_app  # only now: the metrics look at the environment when loaded
 
     app = create_app(settings)
@@ -71,14 +71,15 @@ def _forget(_server: object, worker: Any) -> None:
     mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
-def _log_as_json() -> None:
-    """One JSON object a line on standard output."""
+def log_as_json(to: TextIO | None = None) -> None:
+    """One JSON object a line; by default on standard output."""
     structlog.configure(
+        logger_factory=structlog.PrintLoggerFactory(to),
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.JSONRenderer(),
-        ]
+        ],
     )
 
 

@@ -141,6 +141,7 @@ class Reevaluation:
                 {"summary": e.summary, "date": e.date, "reference": e.reference} for e in result.evidence
             ],
             "gaps": [self.tools.cards.sentence(gap, words) for gap in result.gaps],
+            "notes": [self.tools.cards.sentence(note, words) for note in result.notes],
             "documents": [item.title for item in result.documentation],
             "questions": list(result.questions),
         }

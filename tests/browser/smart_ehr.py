@@ -40,6 +40,7 @@ class Faults:
     no_id_token: bool = False
     refuse_writes: int | None = None
     one_slash: bool = False
+    no_form_search: bool = False
     user_type: str = "Practitioner"
     capabilities: list[str] = field(default_factory=lambda: [*_CAPABILITIES])
 
@@ -204,6 +205,8 @@ def _fhir(ehr: SmartEhr, path: str) -> Response:
             ehr.faults.refuse_writes,
             content_type="application/fhir+json",
         )
+    if ehr.faults.no_form_search and request.method == "GET" and path == "QuestionnaireResponse":
+        return Response('{"resourceType":"OperationOutcome"}', 404, content_type="application/fhir+json")
     ehr.asked.append(f"{request.method} {path}")
     headers = {name: value for name, value in request.headers.items() if name.lower() not in _DROPPED}
     query = request.query_string.decode()

@@ -10,7 +10,9 @@ import { finish } from "./session.js";
 import { answer, banner, credit, criteria, formPanel, offers, title } from "./view.js";
 
 const base = document.querySelector("script[data-lforms]").dataset.lforms;
-let session, view, earlier, baseline, chart, saved;
+let session, view, baseline, chart, saved;
+let earlier = null;
+let unknown = ""; // why it is not known whether there is an earlier one
 
 async function open() {
   const loaded = libraries(base);
@@ -19,12 +21,20 @@ async function open() {
   if (session.open) Object.assign(session, await fromOrder());
   view = await evaluate();
   const patient = await readPatient(session.client, session.patient);
-  const before = view.form && (await earlierResponse(session.client, { ...session, form: view.form, order: view.account.order }));
-  earlier = before || null;
+  if (view.form) await lookBack();
   page(patient);
   if (!view.form) return;
   await loaded;
   await firstDrawing();
+}
+
+/** The form as it was saved before. Where that cannot be looked up it is begun anew, and the person is told. */
+async function lookBack() {
+  try {
+    earlier = await earlierResponse(session.client, { ...session, form: view.form, order: view.account.order });
+  } catch {
+    unknown = "Whether this form was saved before could not be looked up: the EHR did not answer the search for it. What you save makes a new form.";
+  }
 }
 
 /** Patient and author at an EHR without sign-in, which only a service on this machine without authentication takes. */
@@ -76,7 +86,8 @@ async function firstDrawing() {
   await redraw(known);
   saved = contents();
   showOffers(found.offers.filter(({ linkId }) => !known.has(linkId)));
-  if (found.trouble) tell(found.trouble, true);
+  const troubles = [unknown, found.trouble].filter(Boolean);
+  if (troubles.length) tell(troubles.join(" "), true);
   document.getElementById("form").dataset.ready = "true";
   performance.mark("form-ready");
 }
@@ -104,8 +115,8 @@ async function keep(status) {
   try {
     const stored = await save(session.client, response);
     saved = contents();
-    const again = { ...session, form: view.form, order: view.account.order };
-    earlier = stored.id ? stored : await earlierResponse(session.client, again);
+    if (stored.id) earlier = stored;
+    else await lookBack();
     if (status === "in-progress") tell("Draft saved to the chart. A draft does not count as a statement.");
     else await renew();
   } catch (error) {

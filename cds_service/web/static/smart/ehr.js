@@ -7,11 +7,11 @@ const FHIR_JSON = "application/fhir+json";
 /** The patient, for the banner; null when it cannot be read. */
 export const readPatient = (client, id) => client.request(`Patient/${id}`).catch(() => null);
 
-/** The latest earlier response to this form for this order, or null. Servers may return more than was asked for. */
+/** The latest earlier response to this form for this order, or null. Servers may return more than was asked for. Throws where the EHR does not say. */
 export async function earlierResponse(client, { patient, form, order }) {
   const query = `QuestionnaireResponse?patient=${encodeURIComponent(patient)}&_count=100`;
   // Past the cache of a server that answers an equal search for a minute: the form may have been saved just now.
-  const found = await client.request({ url: query, cache: "no-store" }, { flat: true, pageLimit: 5 }).catch(() => []);
+  const found = await client.request({ url: query, cache: "no-store" }, { flat: true, pageLimit: 5 });
   const mine = found.filter((each) => isMine(each, { patient, form, order }));
   const moment = (each) => each.meta?.lastUpdated ?? each.authored ?? "";
   return mine.sort((a, b) => moment(a).localeCompare(moment(b))).at(-1) ?? null;

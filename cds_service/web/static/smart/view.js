@@ -66,14 +66,16 @@ export function criteria(view) {
   );
 }
 
-function criterion({ title: name, says, cites, state, evidence, gaps }) {
+function criterion({ title: name, says, cites, state, evidence, gaps, notes }) {
+  // What an open criterion lacks may be there, out of reach or set aside: the notes say so.
+  const remarks = state === "unknown" ? [...gaps, ...notes] : gaps;
   return h(
     "li",
     { "data-state": state },
     h("p", { class: "criterion" }, h("span", { class: `chip ${state}` }, STATES[state]), " ", h("strong", {}, name), h("span", { class: "muted" }, ` (${cites})`)),
     h("p", { class: "says" }, says),
     evidence.length ? h("p", {}, h("span", { class: "muted" }, "On file: "), evidence.map(onFile).join("; ")) : null,
-    gaps.length ? h("ul", { class: "gaps" }, gaps.map((gap) => h("li", {}, gap))) : null,
+    remarks.length ? h("ul", { class: "gaps" }, remarks.map((remark) => h("li", {}, remark))) : null,
   );
 }
 
