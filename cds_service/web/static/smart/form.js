@@ -9,8 +9,9 @@ const RADIO = {
   url: `${CORE}questionnaire-itemControl`,
   valueCodeableConcept: { coding: [{ system: "http://hl7.org/fhir/questionnaire-item-control", code: "radio-button" }] },
 };
-const HORIZONTAL = { url: `${CORE}questionnaire-choiceOrientation`, valueCode: "horizontal" };
+const oriented = (valueCode) => ({ url: `${CORE}questionnaire-choiceOrientation`, valueCode });
 const MOST_RADIOS = 5;
+const SIDE_BY_SIDE = 16; // letters of the longest answer that still leaves room for the next one in its line
 // Filling is done before the form is drawn (fill.js): LHC-Forms shows no radio button as chosen that it fills in itself.
 const FILLING = new Set([`${SDC}initialExpression`, `${SDC}candidateExpression`]);
 const VARIABLE = `${CORE}variable`;
@@ -79,9 +80,11 @@ function dress(item, answer) {
   delete item.prefix;
   const kept = (item.extension ?? []).filter(({ url }) => !FILLING.has(url));
   const few = item.type === "choice" && item.answerOption?.length <= MOST_RADIOS;
-  item.extension = few ? [...kept, RADIO, HORIZONTAL] : kept;
+  item.extension = few ? [...kept, RADIO, oriented(isShort(item) ? "horizontal" : "vertical")] : kept;
   if (answer) item.initial = [plain(answer)];
 }
+
+const isShort = ({ answerOption }) => answerOption.every(({ valueCoding }) => (valueCoding?.display ?? "").length <= SIDE_BY_SIDE);
 
 const heading = (text, index) => ({ linkId: `heading-${index}`, text, type: "display" });
 
