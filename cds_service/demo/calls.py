@@ -71,7 +71,8 @@ class Remote:
 
     def _call(self, method: str, path: str, body: JsonObject | None = None, kind: str = "") -> JsonObject:
         url = path if path.startswith(f"{self.base}/") else f"{self.base}/{path}".rstrip("/")
-        headers = {"Accept": f"{_FHIR}, application/json;q=0.9"}
+        # Past a server's cache of equal searches: what was loaded a moment ago is there.
+        headers = {"Accept": f"{_FHIR}, application/json;q=0.9", "Cache-Control": "no-cache"}
         if body is not None:
             headers["Content-Type"] = kind
         data = None if body is None else fhir_json.write(body)

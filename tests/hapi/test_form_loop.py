@@ -46,6 +46,7 @@ def test_what_is_answered_and_saved_decides(page: Page, chart: Put, centimetres:
     assert re.search("all 5 criteria met" if outcome == "Criteria met" else outcome, str(after["cards"]))
     opened(page, address)
     page.get_by_role("button", name="Save as amended").click()
+    expect(page.locator("#told")).to_have_text("Saved to the chart.")
     expect(page.locator("#answer .chip")).to_contain_text(outcome)
     (amended,) = patient.responses()
     assert (amended["id"], amended["status"]) == (saved["id"], "amended"), (
