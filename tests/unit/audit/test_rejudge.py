@@ -1,6 +1,5 @@
 """Judging a stored decision again: nothing differs by the same policies; what others say is shown."""
 
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -10,14 +9,7 @@ from cds_service.audit.rejudge import differences, rejudge
 from cds_service.audit.store import Store
 from cds_service.knowledge import Knowledge
 from tests.builders import BASELINES, changed, hcc, knowledge, order, without
-from tests.unit.audit.stored import answer, assertion, new_store
-
-
-@pytest.fixture
-def store(empty_records: Path, tmp_path: Path) -> Store:
-    """An empty store."""
-    return new_store(empty_records, tmp_path)
-
+from tests.unit.audit.stored import answer, assertion
 
 CHARTS = {
     **{name: make() for name, make in BASELINES.items()},

@@ -1,21 +1,12 @@
 """The feedback report: acceptance and override reasons by policy, and by open criterion."""
 
 from datetime import timedelta
-from pathlib import Path
-
-import pytest
 
 from cds_service.audit.report import feedback_report
 from cds_service.audit.store import Store
 from cds_service.hooks.feedback import Feedback, OverrideReason
 from tests.builders import hcc, without
-from tests.unit.audit.stored import NOW, answer, at, new_store, replace
-
-
-@pytest.fixture
-def store(empty_records: Path, tmp_path: Path) -> Store:
-    """An empty store."""
-    return new_store(empty_records, tmp_path)
+from tests.unit.audit.stored import NOW, answer, at, replace
 
 
 def shown(store: Store, chart: list[dict[str, object]], start: int, client: str = "") -> str:

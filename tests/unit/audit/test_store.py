@@ -17,13 +17,7 @@ from cds_service.hooks.feedback import read_feedback
 from cds_service.kernel import fhir_json
 from tests.builders import hcc, knowledge, without
 from tests.unit.audit import stored
-from tests.unit.audit.stored import NOW, answer, assertion, at, counted_clock, equipment, new_store
-
-
-@pytest.fixture
-def store(empty_records: Path, tmp_path: Path) -> Store:
-    """An empty store."""
-    return new_store(empty_records, tmp_path)
+from tests.unit.audit.stored import NOW, answer, assertion, at, counted_clock, equipment
 
 
 def count(store: Store, table: Any) -> int:
@@ -58,7 +52,7 @@ def test_a_record_has_request_answer_policy_revision_and_ids(store: Store) -> No
 
 
 @pytest.mark.requirement("CRD-116", "CH-224", "T1")
-def test_the_access_token_is_in_no_table(store: Store, tmp_path: Path) -> None:
+def test_the_access_token_is_in_no_table(sqlite_store: Store, tmp_path: Path) -> None:
     access = {
         "access_token": "t0p-s3cret",
         "token_type": "Bearer",
@@ -66,8 +60,8 @@ def test_the_access_token_is_in_no_table(store: Store, tmp_path: Path) -> None:
         "scope": "s",
         "subject": "c",
     }
-    answer(store, fhirServer="https://fhir.example.org", fhirAuthorization=access)
-    store.engine.dispose()
+    answer(sqlite_store, fhirServer="https://fhir.example.org", fhirAuthorization=access)
+    sqlite_store.engine.dispose()
     assert b"t0p-s3cret" not in b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
 
 
@@ -184,15 +178,15 @@ def test_the_migrations_make_the_tables_that_the_code_speaks_of(store: Store) ->
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
-def test_bringing_the_tables_up_to_date_again_changes_nothing(store: Store, tmp_path: Path) -> None:
-    answer(store)
+def test_bringing_the_tables_up_to_date_again_changes_nothing(sqlite_store: Store, tmp_path: Path) -> None:
+    answer(sqlite_store)
     again = Store(f"sqlite:///{tmp_path}/records.sqlite3")
     again.upgrade()
     assert count(again, decision) == 1
 
 
 def test_a_database_that_is_down_is_left_alone_for_a_moment(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not every call of the next seconds may spend its time budget on waiting for it."""
     tried = []
@@ -201,10 +195,10 @@ def test_a_database_that_is_down_is_left_alone_for_a_moment(
         tried.append(1)
         raise sqlite3.OperationalError("no route")
 
-    monkeypatch.setattr(store.engine.dialect, "name", "postgresql")
-    monkeypatch.setattr(store.engine.pool, "_creator", down)
-    store.engine.dispose()
+    monkeypatch.setattr(sqlite_store.engine.dialect, "name", "postgresql")
+    monkeypatch.setattr(sqlite_store.engine.pool, "_creator", down)
+    sqlite_store.engine.dispose()
     for _ in range(5):
         with pytest.raises(StoreError):
-            store.upgrade()
+            sqlite_store.upgrade()
     assert len(tried) <= 1
