@@ -1,14 +1,19 @@
 """The pages for integrators and operators tell of every code, setting and quirk, and of no other."""
 
 import ast
+import json
 import re
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.algorithms import ECAlgorithm
 
 from cds_service.answer.shape import QUIRKS
+from cds_service.demo.patients import load_patients
+from cds_service.kernel.clock import utc_today
 from cds_service.settings import PREFIX, Settings
-from cds_service.web.clients import CALLER_QUIRKS, Client
+from cds_service.web.clients import CALLER_QUIRKS, Client, read_clients
 
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs" / "integrators"
@@ -80,3 +85,23 @@ def test_every_member_of_a_client_is_told(member: str) -> None:
 def test_every_link_leads_somewhere(path: Path) -> None:
     for target in re.findall(r"\]\(([^):#]+)\)", path.read_text("utf-8")):
         assert (path.parent / target).resolve().exists(), target
+
+
+def test_the_registration_of_the_public_clients_is_taken(tmp_path: Path) -> None:
+    """The file that the page tells to write, with the lines for a confidential form app."""
+    registration, confidential = re.findall(r"```yaml\n(.*?)```", page("public-clients"), re.DOTALL)
+    keys = tmp_path / "sandbox" / "build" / ".well-known" / "jwks.json"
+    keys.parent.mkdir(parents=True)
+    keys.write_text('{"keys": []}', "utf-8")
+    key = ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP384R1()), as_dict=True)
+    (tmp_path / "form-key.json").write_text(json.dumps(key | {"kid": "form-1", "alg": "ES384"}), "utf-8")
+    (tmp_path / "clients.yaml").write_text(registration + confidential, "utf-8")
+    (client,) = read_clients(tmp_path / "clients.yaml").values()
+    assert client.form_client_id == "cds-form-1"
+
+
+def test_the_patients_to_sign_for_are_those_of_the_demo() -> None:
+    """The page's address and table name patients as the demo's EHR does."""
+    named = set(re.findall(r"([a-z]+-[a-z]+)-patient\b", page("public-clients")))
+    assert len(named) >= 5
+    assert named <= {patient.slug for patient in load_patients(utc_today())}
