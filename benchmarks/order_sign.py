@@ -6,7 +6,6 @@ All candidates are called in turn within each round, in one process, so that a b
 the ratios are the result, the milliseconds an order of magnitude. Goal: under 10 ms.
 """
 
-import gc
 import json
 import statistics
 import tempfile
@@ -20,6 +19,7 @@ from rich.table import Table
 
 from benchmarks.bodies import chart, order_sign, prefetch
 from benchmarks.service import Call, bare_flask, caller, service
+from cds_service.web.app import settle
 
 GOAL_MS = 10.0
 
@@ -77,8 +77,7 @@ def main(conditions: int, observations: int, rounds: int, calls: int) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         ours = caller(service(Path(scratch)), body)
         check(ours())
-        gc.collect()
-        gc.freeze()  # what start-up made is not looked at again, for every candidate alike
+        settle()  # as the server's workers do, for every candidate alike
         candidates: dict[str, Call] = {
             "json.loads": lambda: json.loads(body),
             "msgspec to dict": lambda: msgspec.json.decode(body),
