@@ -68,12 +68,17 @@ def report(as_json: bool) -> None:
         _print_json(found)
         return
     for row in found["policies"]:
+        cards = _many(row["cards"], "card")
         click.echo(f"{row['policy'] or 'no policy'} {row['version'] or ''} {row['outcome']}: ", nl=False)
-        click.echo(f"{row['cards']} cards, {row['accepted']} accepted, {row['overridden']} overridden")
+        click.echo(f"{cards}, {row['accepted']} accepted, {row['overridden']} overridden")
         for what in ("reasons", "criteria"):
             for name, count in row[what].items():
                 click.echo(f"  {what[:-1] if what == 'reasons' else 'open criterion'} {name}: {count}")
-    click.echo(f"{found['unknown']} items on cards that are not on record")
+    click.echo(f"{_many(found['unknown'], 'item')} on cards that are not on record")
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 @click.group()

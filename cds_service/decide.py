@@ -29,6 +29,7 @@ from cds_service.judge import cases_of, judge, needs
 from cds_service.kernel import fhir_json
 from cds_service.kernel.clock import Clock, Deadline
 from cds_service.kernel.errors import CallError
+from cds_service.kernel.fhir_json import JsonObject
 from cds_service.knowledge import Knowledge
 from cds_service.orders.brought import brought_orders, named_orders, on_booked_days, read_orders
 from cds_service.orders.order import Order, Scope
@@ -47,7 +48,8 @@ class Caller:
     """Who calls, as far as the answer depends on it.
 
     version: CRD version of the answer; strict: it asked for CRD 2.2 or is registered for it, so coverage
-    trouble is an error (hook-13); hosts: EHRs it may name; without_token: these are open to everybody.
+    trouble is an error (hook-13); hosts: EHRs it may name; without_token: these are open to everybody;
+    empty_is_absent: its orders hold empty arrays and objects where nothing was chosen.
     """
 
     options: ClientOptions
@@ -55,6 +57,11 @@ class Caller:
     strict: bool
     hosts: AllowedHosts
     without_token: bool = False
+    empty_is_absent: bool = False
+
+    def seen(self, resource: JsonObject) -> JsonObject:
+        """An order of this caller's as it is to be read."""
+        return fhir_json.without_empties(resource) if self.empty_is_absent else resource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,11 +85,11 @@ def decide(request: HookRequest, caller: Caller, tools: Equipment, deadline: Dea
     time_for_ehr = deadline.keep_back(ANSWERING)
     named = fetch_named(request, named_orders(request), gateway, time_for_ehr)
     drafts = (*brought_orders(request), *named)
-    builder = _laid_out(request, named)
+    builder = _laid_out(request, named, caller)
     trouble = _open(request, builder, gateway, time_for_ehr, why_none) if drafts else None
     chart = builder.build()
     patient = f"Patient/{request.patient_id}"
-    orders = read_orders(drafts, patient, knowledge.recogniser, today, chart.aliases)
+    orders = read_orders(drafts, patient, knowledge.recogniser, today, chart.aliases, caller.seen)
     orders = on_booked_days(orders, request)
     if trouble and any(_needs_coverage(order, caller) for order in orders):
         raise trouble
@@ -97,12 +104,12 @@ def decide(request: HookRequest, caller: Caller, tools: Equipment, deadline: Dea
     return _recorded(request, caller, tools, chart, answer, deadline)
 
 
-def _laid_out(request: HookRequest, named: Sequence[DraftOrder]) -> ChartBuilder:
+def _laid_out(request: HookRequest, named: Sequence[DraftOrder], caller: Caller) -> ChartBuilder:
     """A chart with what the context brought; it goes in first, so that a draft wins (CH-098)."""
     builder = ChartBuilder(f"Patient/{request.patient_id}")
     found = [draft for draft in named if "id" in draft.resource]
     for draft in (*request.draft_orders, *request.appointments, *found):
-        builder.add_resource(fhir_json.write(draft.resource), draft.full_url)
+        builder.add_resource(fhir_json.write(caller.seen(draft.resource)), draft.full_url)
     return builder
 
 

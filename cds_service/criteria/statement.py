@@ -18,5 +18,5 @@ def statement(criterion: Statement, findings: Findings) -> Finding:
     if not latest:
         finding.gaps.append(Gap("no-statement", criterion.title))
     elif len({said.value for said in latest}) > 1:
-        finding.gaps.append(Gap("conflict", criterion.attestation, latest[0].reference, latest[0].date.text))
+        finding.gaps.append(Gap("conflict", latest[0].title, latest[0].reference, latest[0].date.text))
     return finding

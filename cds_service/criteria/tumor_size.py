@@ -231,16 +231,15 @@ def _form(finding: Finding, sizes: Iterable[Size], limit: Limit, findings: Findi
         finding.state, finding.gaps = state, []
     elif finding.state is not state:
         finding.state = Truth.UNKNOWN
-        finding.gaps.append(Gap("conflict", code, latest[0].reference, latest[0].date.text))
+        finding.gaps.append(Gap("conflict", latest[0].title, latest[0].reference, latest[0].date.text))
     if state is Truth.UNKNOWN:
         finding.gaps.append(Gap("straddles-limit", latest[0].value, latest[0].reference, latest[0].date.text))
 
 
 def _gaps(lesions: Lesions, findings: Findings) -> list[Gap]:
-    damaged = sorted(findings.order.damaged & {"body_site", "supporting_info", "extension"})
     return [
         *lesions.gaps,
         *findings.failures("Observation", "BodyStructure"),
         *findings.unreadable_observations(),
-        *(Gap("unreadable", part) for part in damaged),
+        *findings.order_gaps("body_site", "supporting_info", "extension"),
     ]

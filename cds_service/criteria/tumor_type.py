@@ -212,7 +212,7 @@ def _form(finding: Finding, judged: _Judged) -> None:
             finding.facts = TypeFacts(judged.origins, latest[0].value)
     elif finding.state is not state or against:
         finding.state = Truth.UNKNOWN
-        finding.gaps.append(Gap("conflict", code, latest[0].reference, latest[0].date.text))
+        finding.gaps.append(Gap("conflict", latest[0].title, latest[0].reference, latest[0].date.text))
 
 
 def _gaps(findings: Findings) -> list[Gap]:
@@ -224,11 +224,7 @@ def _gaps(findings: Findings) -> list[Gap]:
         for d in findings.diagnoses
         if d.unreadable or (d.standing is Standing.UNREADABLE and (d.unmapped or bears(d)))
     ]
-    gaps += [
-        Gap("unreadable", part)
-        for part in sorted(findings.order.damaged & {"reason_code", "reason_reference"})
-    ]
-    return gaps
+    return [*gaps, *findings.order_gaps("reason_code", "reason_reference")]
 
 
 def bears(diagnosis: Diagnosis) -> bool:

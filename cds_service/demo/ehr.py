@@ -108,11 +108,13 @@ def _with_faults(app: Application, failing: Mapping[str, Sequence[str]]) -> Appl
     """The application with searches that fail, in front of everything it does itself."""
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and scope["method"] == "POST" and failing:
+        method, path = scope.get("method"), str(scope.get("path", "")).removeprefix("/fhir/")
+        sent, refused = scope.get("query_string", b""), False
+        if method == "POST" and failing:
             sent, receive = await _kept(receive)
             refused = b'"batch"' in sent  # its searches are for the GETs, which fail one by one
-        else:
-            refused = scope["type"] == "http" and scope["method"] == "GET" and _fails(scope, failing)
+        if method == "GET" or path.endswith("/_search"):
+            refused = _fails(path.removesuffix("/_search"), sent, failing)
         await (_refuse(send) if refused else app(scope, receive, send))
 
     return answer
@@ -131,9 +133,8 @@ async def _kept(receive: Receive) -> tuple[bytes, Receive]:
     return body, again
 
 
-def _fails(scope: Mapping[str, Any], failing: Mapping[str, Sequence[str]]) -> bool:
-    kind = str(scope["path"]).removeprefix("/fhir/")
-    asked = parse_qs(scope["query_string"].decode("latin-1"))
+def _fails(kind: str, query: bytes, failing: Mapping[str, Sequence[str]]) -> bool:
+    asked = parse_qs(query.decode("latin-1"))
     patients = [value.rpartition("/")[2] for name in ("patient", "subject") for value in asked.get(name, ())]
     return any(kind in failing.get(patient, ()) for patient in patients)
 

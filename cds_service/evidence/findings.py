@@ -12,6 +12,8 @@ from cds_service.evidence.procedures import Done, read_procedures
 from cds_service.evidence.staging import Staging, read_staging
 from cds_service.evidence.statements import Statements, read_statements
 from cds_service.kernel.codes import Terminology
+from cds_service.kernel.decode import element_name
+from cds_service.kernel.elements import ServiceRequest
 from cds_service.kernel.provenance import Gap
 from cds_service.orders.order import Order
 from cds_service.policy.model import Limits
@@ -76,6 +78,12 @@ class Findings:
     def unreadable_observations(self) -> list[Gap]:
         """A gap for each Observation that could be about anything."""
         return [Gap("unreadable", "Observation", reference) for reference in self.observations.unreadable]
+
+    def order_gaps(self, *members: str) -> list[Gap]:
+        """A gap for each of these members of the order that cannot be read, by its name in FHIR."""
+        damaged = (member for member in members if member in self.order.damaged)
+        names = (element_name(member, ServiceRequest) for member in damaged)
+        return [Gap("unreadable", name, self.order.reference) for name in names]
 
     def statement_gaps(self, *codes: str) -> list[Gap]:
         """What stands in the way of concluding that nothing was stated about these attestation codes."""

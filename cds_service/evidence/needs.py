@@ -61,8 +61,11 @@ class Need:
     extra: bool = False
 
     def search(self, patient: str) -> str:
-        """The search below a FHIR base; the `|` of a token is percent-encoded, the patient wholly."""
-        parts = [f"patient={quote(patient, safe='')}", *self._parts(), "_count=100"]
+        """The search below a FHIR base, values percent-encoded up to the comma.
+
+        The slashes of a system, too: some proxies make one of two that stand side by side.
+        """
+        parts = [f"patient={quote(patient, safe='')}", *self._parts(safe=","), "_count=100"]
         return f"{self.resource_type}?{'&'.join(parts)}"
 
     def template(self) -> PrefetchTemplate:
@@ -70,8 +73,8 @@ class Need:
         parts = ["patient={{context.patientId}}", *self._parts()]
         return PrefetchTemplate(self.key, f"{self.resource_type}?{'&'.join(parts)}")
 
-    def _parts(self) -> list[str]:
-        return [f"{name}={quote(','.join(values), safe='/:,')}" for name, values in self.parameters]
+    def _parts(self, safe: str = "/:,") -> list[str]:
+        return [f"{name}={quote(','.join(values), safe=safe)}" for name, values in self.parameters]
 
 
 def needs_of(

@@ -31,13 +31,18 @@ _FORM = "QuestionnaireResponse"
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One statement that counts: code, value as text (or the quantity), when and where."""
+    """One statement that counts: code, value as text (or the quantity), when and where.
+
+    title, words: code and value as people call them.
+    """
 
     code: str
     value: str
     date: FhirDate
     reference: str
-    quantity: Quantity | None = None
+    quantity: Quantity | None
+    title: str
+    words: str
 
     @property
     def day(self) -> dt.date:
@@ -47,7 +52,7 @@ class Said:
     def evidence(self) -> Evidence:
         """The statement as evidence."""
         said = (self.code, self.value)
-        return Evidence(self.reference, f"{self.code}: {self.value}", self.date.text, said)
+        return Evidence(self.reference, f"{self.title}: {self.words}", self.date.text, said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +206,9 @@ class _Collector:
         elif age is not Age.FRESH or when is None:
             self.note(code, reference, when, age.value)
         else:
-            self.said.append(Said(code, value[0], when, reference, value[1]))
+            rule, (text, quantity) = self.rules.codes[code], value
+            words = rule.words.get(text, text)
+            self.said.append(Said(code, text, when, reference, quantity, rule.title, words))
 
     def _by_practitioner(self, performers: "list[Reference] | tuple[Reference, ...]") -> bool:
         return any(self._kind(performer) in self.rules.performers for performer in performers)
@@ -217,11 +224,13 @@ class _Collector:
 
     def gap(self, code: str, reference: str, when: FhirDate | None, why: str) -> None:
         """Notes that a statement about `code` cannot be used although it may matter."""
-        self.gaps.append((code, Gap(why, code, reference, when.text if when else None)))
+        title = self.rules.codes[code].title
+        self.gaps.append((code, Gap(why, title, reference, when.text if when else None)))
 
     def note(self, code: str, reference: str, when: FhirDate | None, why: str) -> None:
         """Notes that a statement was set aside."""
-        self.notes.append((code, Note(why, code, reference, when.text if when else None)))
+        title = self.rules.codes[code].title
+        self.notes.append((code, Note(why, title, reference, when.text if when else None)))
 
 
 def _shown(quantity: Quantity) -> str:

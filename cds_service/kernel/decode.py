@@ -76,6 +76,11 @@ def _salvage(raw: bytes | msgspec.Raw, kind: type[E]) -> tuple[E | None, frozens
     return kind(**values), frozenset(damaged)
 
 
+def element_name(member: str, kind: type[Element]) -> str:
+    """What FHIR calls a member of a struct, such as `reasonCode`."""
+    return next(field.encode_name for field in msgspec.structs.fields(kind) if field.name == member)
+
+
 def sound_codings(raw: bytes | msgspec.Raw) -> tuple[list[tuple[str, str]], str]:
     """(system, code) pairs and words of a damaged `code` element, as far as they can be read."""
     try:

@@ -16,6 +16,16 @@ def read(text: bytes | str) -> Any:
     return _DECODER.decode(text)
 
 
+def without_empties(value: Any) -> Any:
+    """A copy without empty arrays and objects, nor what becomes empty by that; FHIR knows neither."""
+    if isinstance(value, dict):
+        inner = {name: without_empties(item) for name, item in value.items()}
+        return {name: item for name, item in inner.items() if item not in ({}, [])}
+    if isinstance(value, list):
+        return [item for item in map(without_empties, value) if item not in ({}, [])]
+    return value
+
+
 def write(value: object) -> bytes:
     """Compact UTF-8 JSON; Decimals leave as the numbers they came as, keys in their order (CH-, G1)."""
     return _ENCODER.encode(value)

@@ -1,6 +1,6 @@
 """Picks the orders out of what a hook brought; the rest of it is background for the rules."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from cds_service.hooks.context import DraftOrder
 from cds_service.hooks.request import HookRequest
 from cds_service.kernel.dates import parse_date
+from cds_service.kernel.fhir_json import JsonObject
 from cds_service.kernel.references import canonical, resource_type
 from cds_service.orders.order import Order
 from cds_service.orders.recognise import Recogniser
@@ -89,10 +90,14 @@ def read_orders(
     recogniser: Recogniser,
     today: date,
     aliases: Mapping[str, str],
+    seen_as: Callable[[JsonObject], JsonObject] = lambda resource: resource,
 ) -> list[Order]:
-    """The orders of that patient (`Patient/id`); one for anybody else is left out unmentioned (CH-115)."""
+    """The orders of that patient (`Patient/id`); one for anybody else is left out unmentioned (CH-115).
+
+    seen_as: what is read in place of a resource; the order itself keeps the one that came.
+    """
     return [
-        recogniser.read(draft.resource, today, aliases, draft.full_url)
+        replace(recogniser.read(seen_as(draft.resource), today, aliases, draft.full_url), raw=draft.resource)
         for draft in drafts
         if _subject(draft, aliases) in (None, patient)
     ]

@@ -85,7 +85,9 @@ class Recogniser:
                 return scope, reason, service
             if reason != "not-this-service":
                 best = (scope, reason, None)
-        if "code" in damaged and not any(concept.keys or concept.words for concept in concepts):
+        # A code with nothing in it is none: forms send one while nothing is chosen (clients.md 2.5).
+        is_there = "code" in damaged and fhir_json.without_empties(raw["code"]) not in ({}, [])
+        if is_there and not any(concept.keys or concept.words for concept in concepts):
             return Scope.UNREADABLE, "order-unreadable", None
         return best
 

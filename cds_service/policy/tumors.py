@@ -183,11 +183,16 @@ class TumorModel(Model, frozen=True, kw_only=True):
 
 
 class AttestationCode(Model, frozen=True, kw_only=True):
-    """One attestation: how its value is given and which values are allowed."""
+    """One attestation: how its value is given and which values are allowed.
 
+    title: what it is called in front of people; words: what values are called, where not by their code.
+    """
+
+    title: str
     type: Literal["choice", "boolean", "quantity"]
     values: tuple[str, ...] = ()
     value_sets: tuple[str, ...] = ()
+    words: dict[str, str] = field(default_factory=dict)
 
 
 class Attestations(Model, frozen=True, kw_only=True):

@@ -37,6 +37,7 @@ def caller_of(client: Client | None, request: HookRequest, hosts: AllowedHosts, 
         strict=named == "2.2",
         hosts=client.hosts if client else hosts,
         without_token="open-fhir-server" in quirks,
+        empty_is_absent="empty-is-absent" in quirks,
     )
 
 

@@ -27,6 +27,7 @@ CALLER_QUIRKS: Mapping[str, str] = {
     "no-system-actions": "cards only",
     "has-dtr": "opens documentation forms itself, so it is suggested no Task",
     "open-fhir-server": "its FHIR servers want no token",
+    "empty-is-absent": "its orders hold empty arrays and objects where nothing was chosen",
 }
 """Settings of a registration that this room knows; those of `answer.shape` change the shape of the answer."""
 

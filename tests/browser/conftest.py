@@ -146,3 +146,9 @@ def needing() -> list[Json]:
     order = {"code": builders.concept("47383", builders.CPT, text="Percutaneous cryoablation of liver tumor")}
     chart = builders.without(builders.hcc(), "resectability", "size")
     return builders.changed(chart, "order", requester=builders.DOCTOR, **order)
+
+
+def unplaced(centimetres: float) -> list[Json]:
+    """A size that could be of either of two organs."""
+    size = {key: each for key, each in builders.size(centimetres).items() if key != "bodySite"}
+    return [size, builders.past("C18.7", "colon")]

@@ -8,7 +8,7 @@ from axe_core_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests import builders
-from tests.browser.conftest import Chart, needing
+from tests.browser.conftest import Chart, needing, unplaced
 
 pytestmark = pytest.mark.browser
 Put = Callable[..., Chart]
@@ -152,9 +152,12 @@ def test_a_changed_answer_is_marked_as_overridden_with_its_author(page: Page, ch
 
 
 def test_a_measurement_on_record_is_taken_over_at_a_click(page: Page, chart: Put) -> None:
-    patient = chart([*needing(), builders.size(3.1, days=400)])
+    """One that the rules could not use, as nothing says where it was measured; not one that is too old."""
+    page.clock.set_fixed_time(f"{builders.TODAY}T12:00:00")
+    patient = chart([*needing(), *unplaced(3.1), builders.size(2.9, "old", days=400)])
     opened(page, patient.launched())
-    page.get_by_role("button", name="Use 3.1 cm").click()
+    assert page.get_by_role("button", name="Use 2.9 cm").count() == 0
+    page.get_by_role("button", name=f"Use 3.1 cm of {builders.ago(30)}").click()
     choose(page, "removed by open surgery", "Unresectable")
     complete(page)
     expect(page.locator("#answer .chip")).to_contain_text("Criteria met")

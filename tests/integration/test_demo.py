@@ -66,6 +66,11 @@ def test_a_failing_search_fails_for_its_patient_alone(demo: RunningDemo) -> None
         demo.ehr.get("Observation?patient=olga-petrova-patient")
     assert list(demo.ehr.search("Observation?patient=hanna-berg-patient"))
     assert list(demo.ehr.search("Condition?patient=olga-petrova-patient"))
+    for patient, status in (("olga-petrova", 500), ("hanna-berg", 200)):
+        form = {"patient": f"{patient}-patient"}
+        assert (
+            requests.post(f"{demo.ehr.base}/Observation/_search", data=form, timeout=10).status_code == status
+        )
 
 
 def test_the_page_may_call_the_ehr_and_nothing_else(demo: RunningDemo) -> None:

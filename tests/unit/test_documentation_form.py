@@ -1,10 +1,13 @@
 """The documentation form asks what attestation codes name, offers their values, prefills from the chart."""
 
 import json
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.builders import knowledge
 
 Json = dict[str, Any]
 FOLDER = Path(__file__).parents[2] / "fhir_profiles"
@@ -79,7 +82,13 @@ def test_no_question_is_hidden_locked_or_gated() -> None:
 
 def _statement(code: str, **value: Any) -> Json:
     coding = [{"system": ATTESTATION, "code": code}]
-    return {"resourceType": "Observation", "status": "final", "code": {"coding": coding}, **value}
+    kept = {"resourceType": "Observation", "status": "final", "effectiveDateTime": _ago(10)}
+    return {**kept, "code": {"coding": coding}, **value}
+
+
+def _ago(days: int) -> str:
+    """The date so many days before the machine's own, which is FHIRPath's today()."""
+    return (datetime.now().astimezone().date() - timedelta(days)).isoformat()
 
 
 def _coded(code: str) -> Json:
@@ -118,6 +127,16 @@ def test_statements_that_agree_are_offered_and_others_are_not() -> None:
     assert _prefilled("resectability", attestations=draft) == []
 
 
+def test_what_is_too_old_to_count_is_not_put_into_the_form_again() -> None:
+    """clinical.md 4.5: a click on save would make a stale statement a fresh one; the policies' limit."""
+    limits = {each.limits.fresh_days for each in knowledge().bundle.all_versions if each.limits}
+    assert limits == {180}
+    for days, expected in ((180, ["unresectable"]), (181, [])):
+        said = _statement("resectability", **_coded("unresectable")) | {"effectiveDateTime": _ago(days)}
+        found = _prefilled("resectability", attestations=_bundle(said))
+        assert [answer["code"] for answer in found] == expected
+
+
 def test_a_no_is_offered_as_a_no() -> None:
     """False is a statement and not the lack of one."""
     assert _prefilled(
@@ -153,5 +172,6 @@ def test_sizes_on_record_are_candidates_only() -> None:
         "valueQuantity": {"value": 3.2},
     }
     size = {"resourceType": "Observation", "status": "final", "component": [part]}
-    assert len(_prefilled("largest-tumor-diameter", sizes=_bundle(size))) == 1
+    fresh, stale = size | {"effectiveDateTime": _ago(30)}, size | {"effectiveDateTime": _ago(200)}
+    assert len(_prefilled("largest-tumor-diameter", sizes=_bundle(fresh, stale, size))) == 1
     assert _extensions(QUESTIONS["largest-tumor-diameter"], "initialExpression") == []

@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 
 from tests import builders
 from tests.applications import Making
-from tests.builders import Resource, concept, hcc, order, without
+from tests.builders import Resource, changed, concept, hcc, order, without
 from tests.conformance.ch.calls import (
     answered,
     collection,
@@ -172,6 +172,18 @@ def test_a_client_registered_as_epic_gets_the_shapes_that_epic_takes(
         assert card.get("selectionBehavior", "any") == "any"
         assert re.fullmatch(r"[A-Za-z0-9]{1,100}", card["source"]["topic"]["code"])
         assert all(link["label"] for link in card.get("links", []))
+
+
+@pytest.mark.requirement("CH-100")
+def test_a_client_registered_so_sends_empty_lists_for_what_was_not_chosen(
+    make_app: Making, tmp_path: Path
+) -> None:
+    """Unreadable for all others (clinical.md 4.5); the order goes back as it came."""
+    call = sign(changed(hcc(), "order", reasonCode=[]))
+    (action,) = (body := registered(make_app, tmp_path, "empty-is-absent")(call))["systemActions"]
+    assert "all 5 criteria met" in body["cards"][0]["summary"]
+    assert action["resource"]["reasonCode"] == []
+    assert "1 of 5" in registered(make_app, tmp_path)(call)["cards"][0]["summary"]
 
 
 @pytest.mark.requirement("CH-166")

@@ -85,6 +85,10 @@ QUIET: dict[str, tuple[str, Body]] = {
         SELECT,
         sandbox("order-select", pill(medicationCodeableConcept=..., intent=...), True),
     ),
+    "nothing is chosen yet": (
+        SELECT,
+        sandbox("order-select", imaging({"coding": [{}]}), True, prefetch=FULL),
+    ),
     "a study is chosen": (SELECT, sandbox("order-select", imaging(STUDY), True)),
     "a study is signed with selections": (SIGN, sandbox("order-sign", imaging(STUDY), True, prefetch=FULL)),
     "launched by SMART": (

@@ -46,7 +46,7 @@ def test_the_report_is_printed_for_people_and_programs(store: Store) -> None:
     card = answer(store, without(hcc(), "size")).response.cards[0].uuid
     store.take([Feedback(card, "overridden", NOW)], "")
     text = run("feedback", "report").stdout
-    assert "needs-info: 1 cards, 0 accepted, 1 overridden" in text
+    assert "needs-info: 1 card, 0 accepted, 1 overridden" in text
     assert "reason none given: 1" in text and "open criterion size: 1" in text
     [row] = json.loads(run("feedback", "report", "--json").stdout)["policies"]
     assert row["criteria"] == {"size": 1}

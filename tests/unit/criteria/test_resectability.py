@@ -242,7 +242,7 @@ def test_the_evidence_is_named() -> None:
     (said,) = next(c.evidence for c in judged(hcc()).criteria if c.id == "resectability")
     assert (said.reference, said.summary, said.date) == (
         "Observation/resectability",
-        "resectability: unresectable",
+        "Resectability: unresectable",
         ago(3),
     )
     assert notes("resectability", hcc()) == set()

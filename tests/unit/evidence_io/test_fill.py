@@ -16,8 +16,8 @@ CONDITIONS = Need("conditions", "Condition")
 SIZES = Need("sizeObservations", "Observation", (("code", ("http://s|a", "http://s|b")),))
 STAGES = Need("mObservations", "Observation", (("code", ("http://s|m",)),))
 FIND = "Condition?patient=p1&_count=100"
-FIND_SIZES = "Observation?patient=p1&code=http://s%7Ca,http://s%7Cb&_count=100"
-FIND_STAGES = "Observation?patient=p1&code=http://s%7Cm&_count=100"
+FIND_SIZES = "Observation?patient=p1&code=http%3A%2F%2Fs%7Ca,http%3A%2F%2Fs%7Cb&_count=100"
+FIND_STAGES = "Observation?patient=p1&code=http%3A%2F%2Fs%7Cm&_count=100"
 CONDITION = {"resourceType": "Condition", "id": "c1"}
 OTHER = {"resourceType": "Condition", "id": "c2"}
 SIZE = {"resourceType": "Observation", "id": "s1"}

@@ -1,6 +1,7 @@
 """The searches follow from the policies' criteria, and their codes from ValueSets."""
 
 from functools import cache
+from urllib.parse import quote
 
 import pytest
 from msgspec.structs import replace
@@ -42,13 +43,13 @@ def test_the_five_criteria_need_the_searches_of_the_dossier() -> None:
     asked = {key: need.search("p1") for key, need in found.items()}
     documents = asked.pop("documentReferences")
     assert documents.startswith("DocumentReference?patient=p1&type=") and "%7C18748-4," in documents
-    loinc, snomed = "http://loinc.org%7C", "http://snomed.info/sct%7C"
+    loinc, snomed = "http%3A%2F%2Floinc.org%7C", "http%3A%2F%2Fsnomed.info%2Fsct%7C"
     assert asked.pop("diagnosticReports") == (
         f"DiagnosticReport?patient=p1&category={loinc}LP29684-5,{loinc}LP7839-6&_count=100"
     )
     assert asked.pop("attestations") == (
         "Observation?patient=p1&code="
-        + ",".join(f"{ATTESTATION}%7C{code}" for code in bundle().attestations.codes)
+        + ",".join(quote(f"{ATTESTATION}|{code}", safe="") for code in bundle().attestations.codes)
         + "&_count=100"
     )
     for key, codes in (

@@ -64,6 +64,10 @@ def test_quirks_of_a_registration_reach_the_part_they_are_for() -> None:
     plain = caller_of(registered(), asking(), HOSTS, "2.2")
     assert (plain.options.crd, plain.options.system_actions, plain.without_token) == (True, True, False)
     assert plain.options.issuer == "https://ehr"
+    resource = {"reasonCode": [], "code": {"coding": [{}], "text": "x"}}
+    assert plain.seen(resource) == resource
+    tolerant = caller_of(registered(quirks=("empty-is-absent",)), asking(), HOSTS, "2.2")
+    assert tolerant.seen(resource) == {"code": {"text": "x"}}
 
 
 @pytest.mark.requirement("CH-230")

@@ -29,7 +29,7 @@ export async function fromChart(form, chart) {
     const [first, choices] = ["initialExpression", "candidateExpression"].map((name) => expressionOf(item, name));
     const answer = first && asAnswer(item, (await value(first))[0]);
     if (answer) found.answers.set(item.linkId, answer);
-    const values = choices ? distinct(await value(choices)) : new Map();
+    const values = choices ? distinct(await value(choices), results) : new Map();
     if (values.size) found.offers.push({ linkId: item.linkId, text: item.text, values });
   }
   return found;
@@ -53,10 +53,16 @@ function asAnswer({ type }, value) {
   return null;
 }
 
-/** Quantities by how they read, each once. */
-function distinct(values) {
+/** Quantities by how they read, each once, with the day of the resource they stand in. */
+function distinct(values, bundles) {
   const quantities = values.filter((value) => value?.value !== undefined);
-  return new Map(quantities.map((value) => [`${value.value} ${value.unit ?? value.code ?? ""}`.trim(), value]));
+  const resources = bundles.flatMap((bundle) => (bundle?.entry ?? []).map(({ resource }) => resource));
+  return new Map(quantities.map((value) => [`${value.value} ${value.unit ?? value.code ?? ""}`.trim() + day(value, resources), value]));
+}
+
+function day(value, resources) {
+  const found = resources.find((resource) => JSON.stringify(resource).includes(JSON.stringify(value)));
+  return found?.effectiveDateTime ? ` of ${found.effectiveDateTime.slice(0, 10)}` : "";
 }
 
 /** The chart as expressions may see it: searches by the person's token, resources of other patients left out. */
