@@ -25,13 +25,17 @@ _WAY_OUT = "Sign the order again and open the form from the new card."
 
 
 class Handle(msgspec.Struct, frozen=True, kw_only=True, rename={"fhir_server": "fhirServer"}):
-    """What a handle names: assertion, order and coverage (`Type/id`), the client and its FHIR server."""
+    """What a handle names: assertion, order and coverage (`Type/id`), the client and its FHIR server.
+
+    version: the CRD version that the call asked for, as it wrote it.
+    """
 
     assertion: str
     order: str
     coverage: str
     client: str
     fhir_server: str | None = None
+    version: str | None = None
 
 
 class Handles:
@@ -72,7 +76,7 @@ def _refused(message: str, code: str) -> CallError:
 
 
 def form_link(
-    handles: Handles, public_url: str, client: str, fhir_server: str | None
+    handles: Handles, public_url: str, client: str, fhir_server: str | None, version: str | None = None
 ) -> Callable[[Determination], str | None]:
     """`smart_link` for one call: where a determination's form opens, None when it asks for none."""
 
@@ -89,6 +93,7 @@ def form_link(
             coverage=determination.coverage,
             client=client,
             fhir_server=fhir_server,
+            version=version,
         )
         return f"{public_url.rstrip('/')}/smart/launch?{urlencode({'handle': handles.sign(handle)})}"
 

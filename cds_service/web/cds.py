@@ -53,7 +53,7 @@ def call(service: str) -> Response:
         deadline = Deadline.after(here.budget)
         with _slot(here):
             hook = read_hook_request(body, found.hook)
-            link = here.link(issuer, hook.fhir_server) if here.link else no_link
+            link = here.link(issuer, hook) if here.link else no_link
             tools = replace(here.tools, smart_link=link)
             answer = decide(hook, caller_of(client, hook, here.hosts, here.crd_version), tools, deadline)
     _tell(found, issuer, hook, answer, here.budget - deadline.left())

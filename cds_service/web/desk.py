@@ -12,6 +12,7 @@ from cds_service.audit.store import Store
 from cds_service.decide import Equipment
 from cds_service.determination import Determination
 from cds_service.evidence.hosts import AllowedHosts
+from cds_service.hooks.request import HookRequest
 from cds_service.web.auth import Trust
 
 NAME = "cds_service"
@@ -31,7 +32,7 @@ class Desk:
     public_url: str
     crd_version: Version
     store: Store
-    link: Callable[[str, str | None], Callable[[Determination], str | None]] | None = None
+    link: Callable[[str, HookRequest], Callable[[Determination], str | None]] | None = None
     open_discovery: bool = True
     metrics_token: str = field(default="", repr=False)
     slots: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MOST_CALLS))

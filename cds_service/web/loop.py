@@ -59,9 +59,10 @@ class Loop:
         """Makes and opens handles."""
         return Handles(self.key, self.desk.tools.clock.now)
 
-    def link(self, client: str, fhir_server: str | None) -> Callable[[Determination], str | None]:
+    def link(self, client: str, hook: HookRequest) -> Callable[[Determination], str | None]:
         """`Equipment.smart_link` for one call. client: its issuer, blank where nobody has to say."""
-        return form_link(self.handles, self.desk.public_url, client, fhir_server)
+        address, asked = self.desk.public_url, hook.requested_version
+        return form_link(self.handles, address, client, hook.fhir_server, asked)
 
     def blueprints(self) -> list[Blueprint]:
         """All pages of the loop."""

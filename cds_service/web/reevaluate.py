@@ -64,7 +64,7 @@ class Reevaluation:
         Raises CallError: 404 order-missing, 403 patient-foreign, 409 coverage-gone, and those of `decide`.
         """
         deadline = Deadline.after(self.budget)
-        request = self._request(session)
+        request = self._request(session, handle)
         caller = self.caller(handle.client, request)
         caller = replace(caller, strict=False, without_token=caller.without_token or self.open_ehr)
         order = self._order(handle, request, caller, deadline)
@@ -72,7 +72,7 @@ class Reevaluation:
         answer = self.decide(replace(request, draft_orders=(DraftOrder(order),)), caller, deadline)
         return self._shown(_of_handle(answer, handle), answer, caller)
 
-    def _request(self, session: EhrSession) -> HookRequest:
+    def _request(self, session: EhrSession, handle: Handle) -> HookRequest:
         access = FhirAccess(session.token, expires_in=session.expires_in, scope=session.scope)
         return HookRequest(
             hook="order-sign",
@@ -81,6 +81,7 @@ class Reevaluation:
             user_id=session.user,
             fhir_server=session.server,
             fhir_access=access if session.token else None,
+            requested_version=handle.version,
         )
 
     def _order(self, handle: Handle, request: HookRequest, caller: Caller, deadline: Deadline) -> JsonObject:

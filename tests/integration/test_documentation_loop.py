@@ -52,14 +52,15 @@ def put(base: str, resource: Json) -> None:
     assert requests.put(path, data=json.dumps(resource), headers=headers, timeout=10).ok
 
 
-def sign(service: FlaskClient, ehr: str) -> Json:
-    """The answer to signing the order, with a token that this EHR takes."""
+def sign(service: FlaskClient, ehr: str, **extension: str) -> Json:
+    """The answer to signing the order, with a token that this EHR takes; extension: of the call."""
     order = requests.get(f"{ehr}/ServiceRequest/order", timeout=10).json()
     drafts = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": order}]}
     body = {
         "hook": "order-sign",
         "hookInstance": "x",
         "fhirServer": ehr,
+        "extension": extension,
         "fhirAuthorization": {
             "access_token": "t",
             "token_type": "Bearer",
@@ -107,6 +108,19 @@ def test_the_answer_follows_what_was_saved_under_the_same_assertion(
     assert (after["outcome"], after["due"]) == (outcome, False)
     assert after["assertion"] == before["assertion"] and after["form"] == before["form"]
     assert after["headline"] and "<" in after["detail"]
+
+
+@pytest.mark.requirement("DTR-005")
+@pytest.mark.parametrize(("version", "contexts"), [("2.0", 2), ("2.2", 1)])
+def test_the_form_has_the_shape_of_the_version_that_the_call_asked_for(
+    service: FlaskClient, ehr: str, version: str, contexts: int
+) -> None:
+    """2.0.1 names the coverage by qr-context, 2.2 by an extension of its own (crd-dtr.md 5.3)."""
+    put(ehr, _form("in-progress", 3.2))
+    view = evaluate(service, handle_of(sign(service, ehr, **{"davinci-crd.requestedVersion": version})), ehr)
+    names = [part["url"].rpartition("/")[2] for part in view["draft"]["extension"]]
+    assert view["version"] == version
+    assert (names.count("qr-context"), names.count("qr-coverage")) == (contexts, 2 - contexts)
 
 
 def _form(status: str, centimetres: float) -> Json:
