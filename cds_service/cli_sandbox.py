@@ -1,7 +1,7 @@
 """The commands that put made-up patients on a FHIR server of one's own, sign their orders, clear them."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict
 
@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from cds_service.demo.calls import OutsideError, Remote
+from cds_service.demo.client_token import client_tokens
 from cds_service.demo.patients import DemoPatient, load_patients
 from cds_service.demo.ports import listen
 from cds_service.demo.sandbox import clear, load, refuse_others
@@ -20,6 +21,7 @@ from cds_service.kernel.fhir_json import JsonObject
 from cds_service.kernel.schema_trouble import near_miss
 
 NO, OUTSIDE = 1, 3
+Tokens = Callable[[str], str]
 TOKEN = "CDS_SANDBOX_TOKEN"  # noqa: S105 - the name of the variable; names with CDS_SERVICE_ are the service's settings
 
 with_base = click.option(
@@ -103,6 +105,10 @@ def clear_command(fhir_base: str, as_json: bool) -> None:
     help="A running service that may call the server; default: one started for this command.",
 )
 @click.option(
+    "--client", metavar="ISS", help="The client to be, where the service asks callers who they are."
+)
+@click.option("--client-key", metavar="FILE", help="That client's private JWK, with kid and alg.")
+@click.option(
     "--prefetch",
     type=click.Choice(["none", "published", "both"]),
     default="none",
@@ -112,14 +118,21 @@ def clear_command(fhir_base: str, as_json: bool) -> None:
 @click.option("--brief", is_flag=True, help="Print a line for each card instead of the whole card.")
 @with_json
 def sign_command(
-    fhir_base: str, slugs: Sequence[str], service: str | None, prefetch: str, brief: bool, as_json: bool
+    fhir_base: str,
+    slugs: Sequence[str],
+    service: str | None,
+    client: str | None,
+    client_key: str | None,
+    prefetch: str,
+    brief: bool,
+    as_json: bool,
 ) -> None:
     """Sign the made-up patients' orders: real hook calls, the server as the EHR, and the cards they bring.
 
     Exit 1 if an answer is not the one that a patient was made for, or differs with prefetch.
     """
-    patients = _chosen(slugs)
-    with _server(fhir_base) as ehr, _service(service, ehr) as called:
+    patients, tokens = _chosen(slugs), _tokens(service, client, client_key)
+    with _server(fhir_base) as ehr, _service(service, ehr, tokens) as called:
         refuse_others(ehr)
         published = templates(called)
         sent: list[dict[str, str]] = [{}] if prefetch == "none" else [published]
@@ -162,15 +175,24 @@ def _server(base: str) -> Iterator[Remote]:
         yield ehr
 
 
+def _tokens(service: str | None, client: str | None, key: str | None) -> Tokens | None:
+    """Tokens of a registered client, None where nobody has to say who they are. Raises InputError."""
+    if client is None and key is None:
+        return None
+    if not (service and client and key):
+        raise InputError("--service, --client and --client-key belong together.", "client-incomplete")
+    return client_tokens(client, key)
+
+
 @contextmanager
-def _service(address: str | None, ehr: Remote) -> Iterator[Remote]:
+def _service(address: str | None, ehr: Remote, tokens: Tokens | None) -> Iterator[Remote]:
     """The service at an address, or one on a free port of this machine that may call the server."""
     with ExitStack() as stack:
         if address is None:
             from cds_service.demo.run import running_service
 
             address = stack.enter_context(running_service(listen(0, "--service"), [ehr.base]))
-        yield stack.enter_context(closing(Remote(address)))
+        yield stack.enter_context(closing(Remote(address, tokens=tokens)))
 
 
 def _show(rounds: Sequence[Sequence[Signed]], differ: Sequence[str], brief: bool) -> None:

@@ -4,7 +4,7 @@ The addresses come from the person who typed the command, so no allow-list stand
 itself calls goes through `evidence.gateway`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,10 +31,13 @@ class OutsideError(CdsError):
 
 
 class Remote:
-    """A server below one base address, called with one bearer token or none."""
+    """A server below one base address, called with one bearer token, one for each address, or none."""
 
-    def __init__(self, base: str, token: str | None = None) -> None:
-        self.base, self.token = base.rstrip("/"), token
+    def __init__(
+        self, base: str, token: str | None = None, tokens: Callable[[str], str] | None = None
+    ) -> None:
+        """tokens: address that is called -> its token."""
+        self.base, self.token, self._tokens = base.rstrip("/"), token, tokens
         self._session = requests.Session()
         self._session.trust_env = False
         if token:
@@ -75,6 +78,8 @@ class Remote:
         headers = {"Accept": f"{_FHIR}, application/json;q=0.9", "Cache-Control": "no-cache"}
         if body is not None:
             headers["Content-Type"] = kind
+        if self._tokens:
+            headers["Authorization"] = f"Bearer {self._tokens(url)}"
         data = None if body is None else fhir_json.write(body)
         try:
             reply = self._session.request(method, url, data=data, headers=headers, timeout=_SECONDS)
