@@ -104,9 +104,7 @@ def clear_command(fhir_base: str, as_json: bool) -> None:
     metavar="URL",
     help="A running service that may call the server; default: one started for this command.",
 )
-@click.option(
-    "--client", metavar="ISS", help="The client to be, where the service asks callers who they are."
-)
+@click.option("--client", metavar="ISS", help="The registered client to be, where the service asks.")
 @click.option("--client-key", metavar="FILE", help="That client's private JWK, with kid and alg.")
 @click.option(
     "--prefetch",

@@ -3,11 +3,15 @@
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from click.testing import CliRunner, Result
+from flask import Flask
+from jwt.algorithms import ECAlgorithm
+from structlog.testing import capture_logs
 
 from cds_service.cli import main
 from cds_service.demo.calls import OutsideError, Remote
@@ -19,11 +23,16 @@ from cds_service.demo.run import running_service
 from cds_service.demo.sandbox import load
 from cds_service.demo.sign import hook_request
 from cds_service.kernel.clock import utc_today
+from cds_service.settings import load_settings
+from cds_service.web.app import create_app
+from tests.browser.stage import serving
+from tests.ehr_client import EhrClient
 from tests.integration.loopback import Handler, closed_port, running, searchset
 
 PATIENTS = [patient for patient in load_patients(utc_today()) if not patient.failing]
 R4 = {"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1"}
 SHOWN = ["hanna-berg", "walter-nguyen", "lena-fischer"]
+KEY_NAME = {"kid": "ES384-1", "alg": "ES384"}
 CHOSEN = [word for slug in SHOWN for word in ("--patient", slug)]
 
 
@@ -175,6 +184,30 @@ def test_a_patient_that_is_refused_leaves_the_others_alone(base: str) -> None:
     assert done.pop("walter-nguyen").trouble == "POST was answered 422: no such code."
     assert all(one.trouble is None and one.created for one in done.values())
     assert held(base)["Patient"] == len(PATIENTS) - 1
+
+
+def test_signing_at_a_service_that_wants_to_know_who_calls(base: str, tmp_path: Path) -> None:
+    """interface.md 7: the command is a registered client, with a token of its own for each address."""
+    ehr_client = EhrClient()
+    clients = ehr_client.register(tmp_path, fhir_hosts=["127.0.0.1"], crd_version="2.0")
+    key = tmp_path / "key.json"
+    key.write_text(json.dumps(ECAlgorithm.to_jwk(ehr_client.keys["ES384"], as_dict=True) | KEY_NAME))
+    assert told("load", "--fhir-base", base, *CHOSEN)["exit"] == 0
+
+    def made(address: str) -> Flask:
+        database = f"sqlite:///{tmp_path / 'records.sqlite3'}"
+        return create_app(load_settings(clients=clients, public_url=address, database_url=database))
+
+    with serving(made) as address, capture_logs():  # the service's log is not the command's output
+        words = ("sign", "--fhir-base", base, *CHOSEN, "--service", address)
+        unknown = run(*words)
+        assert unknown.exit_code == 3 and " 401" in unknown.output
+        known = told(*words, "--client", ehr_client.iss, "--client-key", str(key))
+        assert (known["exit"], [one["as_expected"] for one in known["signed"]]) == (0, [True] * len(SHOWN))
+        half = run(*words, "--client", ehr_client.iss)
+        assert half.exit_code == 2 and "belong together" in half.output
+        wrong = run(*words, "--client", ehr_client.iss, "--client-key", str(clients))
+        assert wrong.exit_code == 2 and "holds no private JWK" in wrong.output
 
 
 def test_the_token_is_handed_to_the_service_for_this_patient_alone() -> None:
