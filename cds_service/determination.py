@@ -75,6 +75,12 @@ class Determination:
         return self.technical or (self.outcome is Outcome.NEEDS_INFO and _SEARCH_FAILED in gaps)
 
     @property
+    def by_form(self) -> bool:
+        """Whether answers on the documentation form are among what decided; such can be corrected there."""
+        found = (item.reference for criterion in self.criteria for item in criterion.evidence)
+        return any(reference.startswith("QuestionnaireResponse/") for reference in found)
+
+    @property
     def failed_criteria(self) -> tuple[CriterionResult, ...]:
         """Criteria that are clearly not met."""
         return tuple(c for c in self.criteria if c.state is Truth.NOT_MET)

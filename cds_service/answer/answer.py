@@ -21,7 +21,7 @@ def build(determinations: Sequence[Determination], context: AnswerContext) -> An
     Pure but for `context.new_id` and `context.smart_link`. Raises ResponseError or CoverageInformationError
     when an answer would be illegal, which is a fault of this service or its data.
     """
-    named = tuple(_with_assertion_id(_addressed(item), context) for item in determinations)
+    named = tuple(_with_assertion_id(addressed(item), context) for item in determinations)
     topics = {*context.cards.topics, *PARTS, COVERAGE_TOPIC}
     choice = read_configuration(context.configuration, topics)
     every = (*cards(named, context, choice), *proposal_cards(named, context, choice))
@@ -32,7 +32,7 @@ def build(determinations: Sequence[Determination], context: AnswerContext) -> An
     return Answer(shaped, named, tuple(origin for _, origin in made))
 
 
-def _addressed(determination: Determination) -> Determination:
+def addressed(determination: Determination) -> Determination:
     """Names a coverage to speak of where none is usable: the one that has ended (resp-45), or the one that
     the order names while coverages cannot be looked up (resp-43). Without any there is nothing to state.
     """

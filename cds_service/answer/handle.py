@@ -78,11 +78,13 @@ def _refused(message: str, code: str) -> CallError:
 def form_link(
     handles: Handles, public_url: str, client: str, fhir_server: str | None, version: str | None = None
 ) -> Callable[[Determination], str | None]:
-    """`smart_link` for one call: where a determination's form opens, None when it asks for none."""
+    """`smart_link` for one call: where a determination's form opens; None when it asks for none and none was
+    answered.
+    """
 
     def link(determination: Determination) -> str | None:
         if (
-            determination.questionnaire is None
+            (determination.questionnaire is None and not determination.by_form)
             or determination.coverage is None
             or not determination.assertion_id
         ):

@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 from cds_service.answer.account import as_json
+from cds_service.answer.answer import addressed
 from cds_service.audit.kept import read_kept
 from cds_service.evidence.chart import Chart
 from cds_service.judge import cases_of, judge
@@ -24,7 +25,8 @@ def rejudge(record: Mapping[str, Any], knowledge: Knowledge) -> list[JsonObject]
     today: date = record["decided_at"].date()
     chart = read_kept(record["chart"]).build()
     orders = list(_orders(record["request"]["orders"], chart, today, knowledge))
-    return [as_json(found) for found in judge(cases_of(orders, chart, knowledge), chart, today, knowledge)]
+    judged = judge(cases_of(orders, chart, knowledge), chart, today, knowledge)
+    return [as_json(addressed(found)) for found in judged]
 
 
 def _orders(references: Sequence[str], chart: Chart, today: date, knowledge: Knowledge) -> Iterator[Order]:

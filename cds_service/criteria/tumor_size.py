@@ -15,7 +15,7 @@ from cds_service.evidence.sizes import Length, Limit, measured, quantity_length
 from cds_service.kernel.codes import Key
 from cds_service.kernel.concepts import read_concept
 from cds_service.kernel.provenance import Evidence, Gap, Note
-from cds_service.kernel.truth import Truth, all_of
+from cds_service.kernel.truth import Truth, agreed, all_of
 from cds_service.kernel.units import parse_length
 from cds_service.policy.model import TumorSize
 
@@ -223,8 +223,8 @@ def _form(finding: Finding, sizes: Iterable[Size], limit: Limit, findings: Findi
     latest = findings.statements.latest(code)
     if not latest:
         return
-    states = {limit.state(quantity_length(said.quantity))[0] for said in latest if said.quantity is not None}
-    state = states.pop() if len(states) == 1 else Truth.UNKNOWN
+    read = [limit.state(quantity_length(said.quantity)) for said in latest if said.quantity is not None]
+    state = agreed(each for each, _ in read)
     days = [size.observed.date.day for size in sizes if size.observed.date]
     finding.evidence.extend(said.evidence() for said in latest)
     if not days or latest[0].day > max(days):
@@ -233,7 +233,8 @@ def _form(finding: Finding, sizes: Iterable[Size], limit: Limit, findings: Findi
         finding.state = Truth.UNKNOWN
         finding.gaps.append(Gap("conflict", latest[0].title, latest[0].reference, latest[0].date.text))
     if state is Truth.UNKNOWN:
-        finding.gaps.append(Gap("straddles-limit", latest[0].value, latest[0].reference, latest[0].date.text))
+        problem = next((why for _, why in read if why), "conflict")
+        finding.gaps.append(Gap(problem, latest[0].value, latest[0].reference, latest[0].date.text))
 
 
 def _gaps(lesions: Lesions, findings: Findings) -> list[Gap]:

@@ -1,5 +1,6 @@
 """The criterion kind `tumor-type`: the treated tumor is of a type that the policy names (clinical.md 2)."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -130,6 +131,9 @@ class _Judged:
     def _alone(self, diagnosis: Diagnosis, finding: Finding) -> Truth:
         """The state one confirmed diagnosis gives by itself."""
         foreign = [g for g in diagnosis.elsewhere if g.effect != "by-site" and not g.joins_metastasis]
+        if re.search(self.findings.model.open_words, diagnosis.concept.words):
+            finding.gaps.append(Gap("unspecified-diagnosis", diagnosis.concept.shown, diagnosis.reference))
+            return Truth.UNKNOWN
         if len(diagnosis.tumors) > 1 or foreign:
             finding.gaps.append(Gap("excludes-each-other", diagnosis.concept.shown, diagnosis.reference))
             return Truth.UNKNOWN

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from msgspec import UNSET, UnsetType
 
@@ -27,6 +28,7 @@ from cds_service.kernel.references import resource_type
 from cds_service.policy.tumors import AttestationCode, Attestations
 
 _FORM = "QuestionnaireResponse"
+_ORIGIN = "http://hl7.org/fhir/us/davinci-dtr/StructureDefinition/information-origin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +158,7 @@ class _Collector:
     def _answers(self, items: "list[ResponseItem] | tuple[()]") -> Iterator[tuple[str, Answer | None]]:
         for item in items:
             for answer in item.answer or ():
-                if item.link_id in self.rules.codes:
+                if item.link_id in self.rules.codes and not _is_copy(answer):
                     yield item.link_id, answer if len(item.answer or ()) == 1 else None
                 yield from self._answers(answer.item or ())
             yield from self._answers(item.item or ())
@@ -231,6 +233,25 @@ class _Collector:
         """Notes that a statement was set aside."""
         title = self.rules.codes[code].title
         self.notes.append((code, Note(why, title, reference, when.text if when else None)))
+
+
+def _is_copy(answer: Answer) -> bool:
+    """Whether an answer was put in from our own draft and left so (DTR, information-origin `auto-server`).
+
+    It says what the record said, which counts by itself and from its own day; as a statement it would start
+    anew with each saving.
+    """
+    origins = [
+        part
+        for extension in _objects(answer.extension)
+        if extension.get("url") == _ORIGIN
+        for part in _objects(extension.get("extension"))
+    ]
+    return any(part.get("url") == "source" and part.get("valueCode") == "auto-server" for part in origins)
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _shown(quantity: Quantity) -> str:

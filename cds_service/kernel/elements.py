@@ -6,7 +6,7 @@ finds out which.
 """
 
 from decimal import Decimal
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -183,6 +183,7 @@ class Answer(Element, kw_only=True):
     value_coding: Coding | UnsetType = UNSET
     value_quantity: Quantity | UnsetType = UNSET
     item: "Many[ResponseItem] | UnsetType" = UNSET
+    extension: Any = UNSET  # where the answer comes from; whatever it holds, the answer can be read
 
 
 class ResponseItem(Element, kw_only=True):

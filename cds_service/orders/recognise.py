@@ -152,10 +152,14 @@ class Recogniser:
         return not self.terms.lookup(*key)[1].isdisjoint(sets)
 
     def _notes(self, scope: Scope, concepts: list[Concept], service: Service | None) -> tuple[Note, ...]:
-        coded = any(concept.sets for concept in concepts)
-        if scope is Scope.IN_SCOPE and service is not None and not coded:
-            return (Note("order-has-no-code", concepts[0].shown if concepts else ""),)
-        return ()
+        if scope is not Scope.IN_SCOPE or service is None:
+            return ()
+        shown = concepts[0].shown if concepts else ""
+        words = " | ".join(concept.words for concept in concepts)
+        notes = [] if any(concept.sets for concept in concepts) else [Note("order-has-no-code", shown)]
+        if re.search(service.other_technique_words, words):
+            notes.append(Note("other-technique-named", shown))
+        return tuple(notes)
 
 
 def _standing(

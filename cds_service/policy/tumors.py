@@ -147,6 +147,7 @@ class TumorModel(Model, frozen=True, kw_only=True):
     not_site_words: str
     other_site_words: str
     malignant_words: str
+    open_words: str
     malignant_codes: dict[str, str]
     groups: tuple[TumorGroup, ...]
     elsewhere: tuple[Elsewhere, ...]

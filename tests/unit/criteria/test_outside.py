@@ -360,3 +360,12 @@ def test_a_statement_dated_in_the_future_is_a_gap() -> None:
     assert "future-dated" in gaps(
         "extrahepatic", [*hcc(), m_category("cM0", "ahead", effectiveDateTime=ago(-40))]
     )
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["Lung mets, biopsy proven", "Colon adenoCA, stage III", "NSCLC stage IV", "Glioblastoma multiforme"],
+)
+def test_short_words_for_a_malignancy_leave_it_open(words: str) -> None:
+    """clinical.md 2.5: words that no code explains are unmapped, and unknown is not no."""
+    assert state("extrahepatic", [*hcc(), condition(concept(text=words), "words")]) == "unknown"

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.builders import (
+    CPT,
     NCIT,
     Resource,
     ago,
@@ -24,6 +25,7 @@ from tests.builders import (
     sct,
     state,
     verification,
+    without,
 )
 
 BARE = [{"resourceType": "Patient", "id": "pat"}, order(), coverage(), condition("C22.0")]
@@ -246,3 +248,26 @@ def test_the_evidence_is_named() -> None:
         ago(3),
     )
     assert notes("resectability", hcc()) == set()
+
+
+@pytest.mark.parametrize("code", ["47120", "47122", "47125", "47130"])
+def test_every_resection_of_the_liver_by_its_billing_code_leaves_it_open(code: str) -> None:
+    """clinical.md 4.3: which tumor is unresectable when another is to be resected?"""
+    ordered = order(concept(code, CPT), "resection", status="active")
+    assert state("resectability", [*hcc(), ordered]) == "unknown"
+
+
+def test_an_answer_left_as_our_draft_had_it_is_no_statement_of_its_own() -> None:
+    """It would start anew with each saving; the record that it was copied from counts from its own day."""
+    made = form({"resectability": "unresectable"})
+    origin = {"url": "source", "valueCode": "auto-server"}
+    url = "http://hl7.org/fhir/us/davinci-dtr/StructureDefinition/information-origin"
+    chart = without(hcc(), "resectability")
+    assert state("resectability", [*chart, made]) == "met"
+    for source, expected in (("auto-server", "unknown"), ("manual", "met"), ("override", "met")):
+        origin["valueCode"] = source
+        made["item"][0]["answer"][0]["extension"] = [{"url": url, "extension": [origin]}]
+        assert state("resectability", [*chart, made]) == expected
+    for odd in ("x", [5], [{"url": url, "extension": "auto-server"}]):
+        made["item"][0]["answer"][0]["extension"] = odd
+        assert state("resectability", [*chart, made]) == "met"

@@ -323,3 +323,11 @@ def test_the_criterion_says_what_to_document_until_it_is_met() -> None:
     asked = {c.id: c.documentation for c in judged(without(crc(), "primary")).criteria}
     assert any("11526-1" in item.loinc for item in asked["diagnosis"])
     assert not {c.id: c.documentation for c in judged(crc()).criteria}["diagnosis"]
+
+
+@pytest.mark.parametrize("code", ["C22.0", "C22.1", "C22.7"])
+def test_a_combined_tumor_is_open_whatever_its_code(code: str) -> None:
+    """clinical.md 2.1: the index assignment of combined hepatocellular-cholangiocarcinoma is unknown."""
+    words = "Combined hepatocellular-cholangiocarcinoma"
+    assert diagnosis(condition(concept(code, text=words))) == "unknown"
+    assert diagnosis(condition(concept(code, display="Hepatocholangiocarcinoma"))) == "unknown"

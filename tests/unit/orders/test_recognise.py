@@ -240,3 +240,11 @@ def test_another_kind_of_order_is_out_of_scope() -> None:
     """clinical.md 1.4: recognition reads the kinds of order that the service's data name."""
     made = {**order(), "resourceType": "DeviceRequest"}
     assert knowledge().recogniser.read(made, TODAY, {}).scope is OUT
+
+
+def test_words_of_another_technique_beside_the_code_are_pointed_out() -> None:
+    """clinical.md 1.1 lets the code decide; whoever signs is told of the words."""
+    read = recognised(code=concept("47383", CPT, text="Radiofrequency ablation of liver tumor"))
+    assert read.scope is IN
+    assert [note.code for note in read.notes] == ["other-technique-named"]
+    assert recognised(code=concept("47383", CPT, text="Cryoablation of liver tumor")).notes == ()

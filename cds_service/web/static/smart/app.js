@@ -111,6 +111,8 @@ const contents = () => JSON.stringify([...answersOf(held())].map(([link, value])
 async function keep(status) {
   const response = compose({ ...view, earlier, exported: held(), baseline, author: session.user, status });
   if (!response.item) return tell("Nothing is answered yet.", true);
+  const odd = unusable(response.item);
+  if (odd && status !== "in-progress") return tell(`Not saved: “${odd}” needs a number above zero and a unit, cm or mm.`, true);
   busy(true);
   try {
     const stored = await save(session.client, response);
@@ -125,6 +127,12 @@ async function keep(status) {
   } finally {
     busy(false);
   }
+}
+
+/** The text of a question that is answered by a quantity nobody can use, if there is one. */
+function unusable(items) {
+  const isOdd = ({ valueQuantity: quantity }) => quantity && !(quantity.value > 0 && ["cm", "mm"].includes(quantity.code ?? quantity.unit));
+  return items.find(({ answer: answers }) => (answers ?? []).some(isOdd))?.text;
 }
 
 const said = (error) => (error instanceof Problem && error.detail) || error.message;
