@@ -229,3 +229,30 @@ def test_no_serious_barrier_in_either_colour_scheme(
     ]
     assert serious == []
     context.close()
+
+
+def test_a_choice_can_be_opened_again_and_no_question_moves(page: Page, chart: Put) -> None:
+    """What is left open stays open: a slip of the mouse must not become a statement."""
+    patient = chart(needing())
+    opened(page, patient.launched())
+    labels = page.locator("label[id^='label-']").all_inner_texts()
+    choose(page, "what became of the primary tumor", "In place")
+    choose(page, "removed by open surgery", "Unresectable")
+    page.get_by_role("button", name=re.compile("Clear: .*what became of the primary tumor")).click()
+    expect(page.get_by_role("button", name=re.compile("Clear: .*primary tumor"))).to_be_hidden()
+    assert chosen(page, "removed by open surgery") == "Unresectable"
+    assert page.locator("label[id^='label-']").all_inner_texts() == labels
+    page.get_by_role("button", name="Save draft").click()
+    expect(page.locator("#told")).to_contain_text("Draft saved")
+    (saved,) = patient.responses()
+    assert "primary-tumor-status" not in origins(saved)
+
+
+@pytest.mark.parametrize("typed", ["-3", "0"])
+def test_a_size_that_nobody_can_use_is_not_saved(page: Page, chart: Put, typed: str) -> None:
+    patient = chart(needing())
+    opened(page, patient.launched())
+    measure(page, typed)
+    complete(page)
+    expect(page.locator("#told")).to_contain_text("needs a number above zero and a unit")
+    assert patient.responses() == []

@@ -12,6 +12,7 @@ import { answer, banner, credit, criteria, formPanel, offers, title } from "./vi
 const base = document.querySelector("script[data-lforms]").dataset.lforms;
 let session, view, baseline, chart, saved;
 let earlier = null;
+let before; // the answers that the form was opened with, by which its questions stay in order
 let unknown = ""; // why it is not known whether there is an earlier one
 
 async function open() {
@@ -80,8 +81,8 @@ function page(patient) {
 async function firstDrawing() {
   chart = guarded(session.client, session);
   const found = await fromChart(view.form, chart);
-  const before = new Map([...answersOf(view.draft), ...answersOf(earlier)]);
-  baseline = baselineOf(before, found.answers, view.version);
+  const drafted = new Map([...answersOf(view.draft), ...answersOf(earlier)]);
+  baseline = baselineOf(drafted, found.answers, view.version);
   const known = new Map([...baseline].map(([link, { answer: value }]) => [link, value]));
   await redraw(known);
   saved = contents();
@@ -95,7 +96,15 @@ async function firstDrawing() {
 function redraw(answers) {
   const asked = view.criteria.filter(({ state }) => state === "unknown").flatMap(({ questions }) => questions);
   document.getElementById("questions").textContent = "";
-  return draw({ form: view.form, answers, asked, chart });
+  before ??= answers;
+  return draw({ form: view.form, answers, before, asked, chart, clear });
+}
+
+async function clear(linkId) {
+  const kept = answersOf(held());
+  kept.delete(linkId);
+  await redraw(kept);
+  document.querySelector(`[aria-labelledby^="label-${CSS.escape(linkId)}/"] input`)?.focus();
 }
 
 function showOffers(found) {

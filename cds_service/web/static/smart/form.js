@@ -1,5 +1,7 @@
 // The form itself, drawn by LHC-Forms: what is open first, then what is answered.
 
+import { h } from "./dom.js";
+
 const FILES = ["zone.min.js", "lhc-forms.js", "lformsFHIR.min.js"];
 const VERSION = "R4";
 const SDC = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-";
@@ -29,21 +31,37 @@ export async function libraries(base) {
   }
 }
 
-/** Draws the form with these answers. asked: linkIds that an open criterion waits for. */
-export async function draw({ form, answers, asked, chart }) {
+/**
+ * Draws the form with these answers. asked: linkIds that an open criterion waits for; before: the answers by which questions are put in
+ * order, so that none moves while the form is filled in; clear: called with the linkId of a choice that is to be open again.
+ */
+export async function draw({ form, answers, before, asked, chart, clear }) {
   const [patient, user] = await Promise.all([chart.patient.read(), chart.user.read()]);
   LForms.Util.setFHIRContext(chart, { patient, user });
-  const made = LForms.Util.convertFHIRQuestionnaireToLForms(arranged(form, answers, asked), VERSION);
+  const made = LForms.Util.convertFHIRQuestionnaireToLForms(arranged(form, answers, before, asked), VERSION);
   await LForms.Util.addFormToPage(made, CONTAINER, { prepopulate: false, hideTreeLine: true, showCodingInstruction: true });
-  tellChosen(document.getElementById(CONTAINER));
+  const container = document.getElementById(CONTAINER);
+  const choices = form.item.filter(({ type }) => type === "choice").map(({ linkId }) => clearable(container, linkId, clear));
+  tellChosen(container, choices.filter(Boolean));
+}
+
+/** A button that opens a choice again, which radio buttons alone cannot; shown while one is chosen. */
+function clearable(container, linkId, clear) {
+  const group = container.querySelector(`[aria-labelledby^="label-${CSS.escape(linkId)}/"]`);
+  if (!group) return null;
+  const text = container.querySelector(`label[id="${CSS.escape(group.getAttribute("aria-labelledby"))}"]`)?.innerText ?? "";
+  const button = h("button", { type: "button", class: "button small", "aria-label": `Clear: ${text.trim()}`, onclick: () => clear(linkId) }, "Clear");
+  group.append(button);
+  return { group, button };
 }
 
 /**
  * Keeps the state that assistive technology reads the same as the one that is drawn. LHC-Forms 40.1.3 (its ng-zorro radio
  * buttons) leaves `checked` false on a button chosen by keyboard; seen 2026-11-21.
  */
-function tellChosen(container) {
+function tellChosen(container, choices) {
   const tell = () => {
+    for (const { group, button } of choices) button.hidden = !group.querySelector(".ant-radio-wrapper-checked");
     for (const label of container.querySelectorAll(".ant-radio-wrapper")) {
       const input = label.querySelector("input");
       const is = label.classList.contains("ant-radio-wrapper-checked");
@@ -59,12 +77,12 @@ function tellChosen(container) {
 export const held = () => LForms.Util.getFormFHIRData("QuestionnaireResponse", VERSION, `#${CONTAINER}`);
 
 /** The form as it is drawn: questions that criteria wait for, further ones, those answered; answers as initial values. */
-function arranged(form, answers, asked) {
+function arranged(form, answers, before, asked) {
   const copy = structuredClone(form);
   if (!isAlive(form)) copy.extension = (copy.extension ?? []).filter(({ url }) => url !== VARIABLE);
   const questions = copy.item.filter((item) => item.type !== "display");
   const notes = copy.item.filter((item) => item.type === "display");
-  const rank = (item) => (answers.has(item.linkId) ? 2 : asked.includes(item.linkId) ? 0 : 1);
+  const rank = (item) => (before.has(item.linkId) ? 2 : asked.includes(item.linkId) ? 0 : 1);
   const sets = [0, 1, 2].map((wanted) => questions.filter((item) => rank(item) === wanted));
   questions.forEach((item) => dress(item, answers.get(item.linkId)));
   const titles = ["Needed for the answer", "Further questions", "Answered already; change what is not right"];
