@@ -50,7 +50,7 @@ function clearable(container, linkId, clear) {
   const group = container.querySelector(`[aria-labelledby^="label-${CSS.escape(linkId)}/"]`);
   if (!group) return null;
   const text = container.querySelector(`label[id="${CSS.escape(group.getAttribute("aria-labelledby"))}"]`)?.innerText ?? "";
-  const button = h("button", { type: "button", class: "button small", "aria-label": `Clear: ${text.trim()}`, onclick: () => clear(linkId) }, "Clear");
+  const button = h("button", { type: "button", class: "clear", "aria-label": `Clear: ${text.trim()}`, onclick: () => clear(linkId) }, "Clear");
   group.append(button);
   return { group, button };
 }
