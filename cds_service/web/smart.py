@@ -143,7 +143,9 @@ def _server(loop: FormLoop, opened: Handle, iss: str) -> str:
     if iss and iss.rstrip("/") != server:
         raise _elsewhere("The form was opened by another EHR than the one that the card was made for.")
     if not server:
-        raise _elsewhere("Nothing says which EHR the order is in.")
+        hint = "Open the form in the EHR where the order was signed."
+        message = "Nothing says which EHR the order is in."
+        raise CallError(message, "iss", hint, 403, "ehr-unnamed", "forbidden")
     try:
         loop.hosts(opened.client).base(server)
     except HostRefusedError:

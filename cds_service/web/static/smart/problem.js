@@ -8,6 +8,7 @@ const PAGES = {
   "handle-expired": ["The link has expired", "The card's link to this form is good for 24 hours.", "Sign the order again and open the form from the new card."],
   "handle-invalid": ["The link is not one of ours", "The card's link was not made by this service, or was changed on the way.", "Sign the order again and open the form from the new card."],
   "launch-foreign": ["Opened from another EHR", "The card was made for another EHR than the one that opened the form.", "Open the form in the EHR where the order was signed."],
+  "ehr-unnamed": ["No EHR was named", "The call that brought the card named no FHIR server, so the form does not know whose chart to open.", "Open the form from within an EHR, or sign the order with its address (fhirServer)."],
   "client-unknown": ["The EHR is no longer registered", "This service does not work with that EHR any more.", "Ask whoever runs this service."],
   "ehr-unreachable": ["The EHR cannot be reached", "The browser got no answer from the EHR's server.", "Check the connection, then open the form again."],
   "no-sign-in": ["The EHR offers no sign-in", "The EHR's server does not say where people sign in, so the form cannot read the chart.", "Ask whoever runs the EHR whether SMART on FHIR is switched on."],
