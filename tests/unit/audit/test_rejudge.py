@@ -8,7 +8,8 @@ import pytest
 from cds_service.audit.rejudge import differences, rejudge
 from cds_service.audit.store import Store
 from cds_service.knowledge import Knowledge
-from tests.builders import BASELINES, changed, hcc, knowledge, order, without
+from tests.builders import BASELINES, changed, coverage, hcc, knowledge, order, without
+from tests.conformance.ch.calls import searchset
 from tests.unit.audit.stored import answer, assertion
 
 CHARTS = {
@@ -27,6 +28,19 @@ def test_by_the_same_policies_nothing_differs(chart: list[dict[str, Any]], store
     assert record is not None
     now = rejudge(record, knowledge())
     assert now == record["determinations"] and differences(record["determinations"], now) == []
+
+
+def test_a_coverage_that_could_not_be_looked_up_is_named_as_in_the_answer(store: Store) -> None:
+    """resp-43: the answer speaks of the one coverage that the order names."""
+    chart = changed(hcc(), "order", insurance=[{"reference": "Coverage/cov"}])
+    theirs = coverage(beneficiary={"reference": "Patient/other"})
+    part = searchset(theirs, link=[{"relation": "next", "url": "https://ehr.example.org/fhir?page=2"}])
+    given = answer(store, chart, prefetch={"patient": chart[0], "coverage": part})
+    (found,) = given.determinations
+    assert (found.reason, found.coverage) == ("coverage-search-failed", "Coverage/cov")
+    record = store.decision(assertion(given))
+    assert record is not None
+    assert differences(record["determinations"], rejudge(record, knowledge())) == []
 
 
 def without_criterion(name: str) -> Knowledge:

@@ -1,5 +1,6 @@
 """The handle of a card's form link: what it opens, and what it does not."""
 
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -7,6 +8,7 @@ import pytest
 
 from cds_service.answer.handle import Handle, Handles, form_link
 from cds_service.kernel.errors import CallError
+from tests.builders import form, hcc, judged, without
 from tests.conftest import NOW
 from tests.unit.answer import samples
 
@@ -73,6 +75,16 @@ def test_the_link_of_an_open_determination_carries_its_handle() -> None:
 def test_a_determination_that_asks_for_no_form_has_no_link(kind: str) -> None:
     link = form_link(handles(), "https://crd.example.org", "", None)
     assert link(samples.KINDS[kind](assertion_id="cda-9")) is None
+
+
+def test_a_form_that_decided_can_be_opened_again_from_the_card() -> None:
+    """Whoever slipped on the form corrects it there; a chart that decides by itself offers none."""
+    link = form_link(handles(), "https://crd.example.org", "", None)
+    fit = {"resectability": "resectable", "surgical-candidate": True}
+    for answers in ({"resectability": "unresectable"}, fit):
+        found = replace(judged([*without(hcc(), "resectability"), form(answers)]), assertion_id="cda-9")
+        assert found.outcome in ("meets-criteria", "investigational") and link(found) is not None
+    assert link(replace(judged(hcc()), assertion_id="cda-9")) is None
 
 
 def test_the_card_offers_the_link() -> None:
