@@ -30,6 +30,8 @@ def serve(host: str, port: int, workers: int) -> None:
     from cds_service.web.app import create_app  # only now: the metrics look at the environment when loaded
 
     app = create_app(settings)
+    if settings.auth == "required" and settings.clients is None:
+        click.echo("No client is registered (CDS_SERVICE_CLIENTS): hook calls will be refused.", err=True)
     _prepare_records(app)
     click.echo(f"cds-service listens on http://{host}:{port}, known as {settings.public_url}", err=True)
     _Server(app, _options(host, port, workers)).run()

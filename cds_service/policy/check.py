@@ -34,6 +34,7 @@ def check(
     cases by policy id, which must show each branch; None leaves them out, as a server does at its start.
     """
     errors = [*check_names(bundle, value_set_ids, reason_codes), *_payers(bundle), *_reasons(reason_codes)]
+    errors += _services(bundle)
     for version in bundle.all_versions:
         errors += [
             *_references(bundle, version),
@@ -124,6 +125,15 @@ def _dates(bundle: PolicyBundle, version: PolicyVersion) -> Iterator[DataError]:
         yield file.error((name,), f'"{day}" is no day of the calendar. Correct it.')
     if version.effective_to and not wrong and version.effective_to < version.effective_from:
         yield file.error(("effective-to",), "The version ends before it begins. Correct one of the dates.")
+
+
+def _services(bundle: PolicyBundle) -> Iterator[DataError]:
+    """A code that stands for two services would leave it to chance which policy answers."""
+    for first, second in combinations(bundle.services.values(), 2):
+        for index, name in enumerate(second.triggers):
+            if name in first.triggers:
+                message = f"{name} stands for {first.service} already. Give this service codes of its own."
+                yield bundle.files[f"service {second.service}"].error(("triggers", index), message)
 
 
 def _overlaps(bundle: PolicyBundle) -> Iterator[DataError]:

@@ -64,6 +64,16 @@ def test_two_versions_in_force_on_one_day_are_told(folder: Path, complaints: Com
     ]
 
 
+def test_two_services_of_one_code_are_told(folder: Path, complaints: Complaints) -> None:
+    """A service copied for a new technique keeps its codes until somebody changes them."""
+    (service,) = (folder / "_shared" / "services").glob("*.yaml")
+    text = service.read_text("utf-8").replace("liver-cryoablation\n", "liver-microwave\n", 1)
+    service.with_stem("liver-microwave").write_text(text, "utf-8")
+    told = complaints()
+    assert len(told) == 1 and "_shared/services/liver-microwave.yaml" in told[0]
+    assert "stands for liver-cryoablation already. Give this service codes of its own." in told[0]
+
+
 def test_the_data_as_shipped_has_nothing_to_mend(complaints: Complaints) -> None:
     """Without this the other claims would prove nothing."""
     assert complaints() == []
