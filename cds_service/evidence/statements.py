@@ -3,7 +3,6 @@
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from msgspec import UNSET, UnsetType
 
@@ -23,6 +22,7 @@ from cds_service.kernel.elements import (
     Reference,
     ResponseItem,
 )
+from cds_service.kernel.fhir_json import objects
 from cds_service.kernel.provenance import Evidence, Gap, Note
 from cds_service.kernel.references import resource_type
 from cds_service.policy.tumors import AttestationCode, Attestations
@@ -243,15 +243,11 @@ def _is_copy(answer: Answer) -> bool:
     """
     origins = [
         part
-        for extension in _objects(answer.extension)
+        for extension in objects(answer.extension)
         if extension.get("url") == _ORIGIN
-        for part in _objects(extension.get("extension"))
+        for part in objects(extension.get("extension"))
     ]
     return any(part.get("url") == "source" and part.get("valueCode") == "auto-server" for part in origins)
-
-
-def _objects(value: object) -> list[dict[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _shown(quantity: Quantity) -> str:

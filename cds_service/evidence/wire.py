@@ -2,7 +2,8 @@
 
 import socket
 import threading
-from contextlib import AbstractContextManager, closing
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from http.client import HTTPException
 
 import requests
@@ -54,12 +55,8 @@ class Wire:
 
     def post(self, url: str, body: bytes, size: int) -> Reply:
         """The reply to one POST: no further try, no redirect."""
-        try:
+        with _told():
             return self._once("POST", url, size, body)
-        except HostRefusedError as refused:
-            raise FetchError(f"the EHR leads to {refused}") from None
-        except (OSError, HTTPError, HTTPException, ValueError) as error:
-            raise FetchError(_trouble(error)) from None
 
     def _vetted(self) -> list[str]:
         """The addresses a connection may go to. Raises HostRefusedError when there are none."""
@@ -72,16 +69,12 @@ class Wire:
 
     def _redirected(self, url: str, size: int) -> Reply:
         """A reply, after redirects that stay at the server (CH-231)."""
-        try:
-            for _ in range(self._network.limits.redirects):
+        for _ in range(self._network.limits.redirects):
+            with _told():
                 reply = self._once("GET", url, size)
                 if reply.status not in _REDIRECTS or not reply.location:
                     return reply
                 url = self.follow(url, reply.location)
-        except HostRefusedError as refused:
-            raise FetchError(f"the EHR leads to {refused}") from None
-        except (OSError, HTTPError, HTTPException, ValueError) as error:
-            raise FetchError(_trouble(error)) from None
         raise FetchError("the EHR redirects too often")
 
     def _once(self, method: str, url: str, size: int, sent: bytes | None = None) -> Reply:
@@ -105,6 +98,17 @@ def _body(response: requests.Response, size: int) -> bytes:
         if length > size:
             raise FetchError("the EHR's answer is larger than is read")
     return b"".join(parts)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Whatever goes wrong on the wire becomes a FetchError."""
+    try:
+        yield
+    except HostRefusedError as refused:
+        raise FetchError(f"the EHR leads to {refused}") from None
+    except (OSError, HTTPError, HTTPException, ValueError) as error:
+        raise FetchError(_trouble(error)) from None
 
 
 def _trouble(error: Exception) -> str:

@@ -16,6 +16,11 @@ def read(text: bytes | str) -> Any:
     return _DECODER.decode(text)
 
 
+def objects(value: object) -> list[JsonObject]:
+    """The objects of an array; none where it is no array."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
 def without_empties(value: Any) -> Any:
     """A copy without empty arrays and objects, nor what becomes empty by that; FHIR knows neither."""
     if isinstance(value, dict):

@@ -8,7 +8,7 @@ from typing import Any
 from cds_service.hooks.context import DraftOrder
 from cds_service.hooks.request import HookRequest
 from cds_service.kernel.dates import parse_date
-from cds_service.kernel.fhir_json import JsonObject
+from cds_service.kernel.fhir_json import JsonObject, objects
 from cds_service.kernel.references import canonical, resource_type
 from cds_service.orders.order import Order
 from cds_service.orders.recognise import Recogniser
@@ -54,16 +54,12 @@ def _bases(booking: DraftOrder) -> Iterator[str]:
         if not isinstance(item, dict):
             continue
         others = item.get("extension")
-        named = [item, *(each.get("valueReference") for each in _objects(others))]
+        named = [item, *(each.get("valueReference") for each in objects(others))]
         yield from (
             each["reference"]
             for each in named
             if isinstance(each, dict) and isinstance(each.get("reference"), str)
         )
-
-
-def _objects(items: Any) -> list[dict[str, Any]]:
-    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 
 
 def on_booked_days(orders: Iterable[Order], request: HookRequest) -> list[Order]:

@@ -5,7 +5,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import fhirpathpy as fhirpath
 import pytest
+from fhirpathpy.models import models
 
 from tests.builders import knowledge
 
@@ -106,8 +108,7 @@ def _bundle(*resources: Json) -> Json:
 
 def _prefilled(link: str, **searches: Json) -> list[Any]:
     """What the expression of a question yields, given the answers to the form's searches."""
-    fhirpath = pytest.importorskip("fhirpathpy", reason="fhirpathpy is missing")
-    model = pytest.importorskip("fhirpathpy.models").models["r4"]
+    model = models["r4"]
     known: Json = {"attestations": _bundle(), "conditions": _bundle(), "sizes": _bundle()} | searches
     for variable in (part["valueExpression"] for part in _extensions(FORM, "/variable")):
         if variable["language"] == "text/fhirpath":
