@@ -50,7 +50,7 @@ policies: setup
 	$(BIN)/cds-service policies test
 
 test: setup
-	$(BIN)/pytest -q -m "not hapi and not browser" -n $(JOBS) --dist loadfile --conformance-out build/conformance.json
+	$(BIN)/pytest -q -m "not hapi and not browser" -n $(JOBS) --dist loadfile --conformance-out=build/conformance.json
 
 coverage: setup
 	$(BIN)/pytest -q -m "not hapi and not browser" -n $(JOBS) --dist loadfile --cov --cov-report=term-missing
